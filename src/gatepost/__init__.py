@@ -1,0 +1,1 @@
+"""Gatepost: many SMS providers behind one console and one API."""
