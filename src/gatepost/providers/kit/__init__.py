@@ -1,0 +1,1 @@
+"""Tools for adapters: build requests, read answers, tables of codes, signatures. Readers raise MalformedAnswer."""

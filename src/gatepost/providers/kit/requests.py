@@ -1,0 +1,96 @@
+"""Builders of requests: JSON, form, XML and query, with the usual ways to sign in."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from gatepost.providers.wire import Headers, Link, Request
+
+Pairs = Iterable[tuple[str, str]]
+
+
+def get(url: str, params: Pairs = (), *, headers: Headers = (), sensitive: Iterable[str] = (), **kw: Any) -> Request:
+    """`params` are percent-encoded in UTF-8 and added to the URL, in order."""
+    return Request("GET", with_query(url, params), headers, sensitive=tuple(sensitive), **kw)
+
+
+def post_form(
+    url: str,
+    params: Pairs,
+    *,
+    headers: Headers = (),
+    charset: str = "utf-8",
+    sensitive: Iterable[str] = (),
+    backup_urls: tuple[str, ...] = (),
+    link: Link | None = None,
+) -> Request:
+    """A form body in `charset`; characters that the charset lacks raise UnicodeEncodeError."""
+    body = encode_pairs(params, charset).encode("ascii")
+    content_type = ("content-type", "application/x-www-form-urlencoded")
+    return Request("POST", url, (content_type, *headers), body, tuple(sensitive), backup_urls, link or Link())
+
+
+def post_json(
+    url: str,
+    value: Any,
+    *,
+    headers: Headers = (),
+    method: str = "POST",
+    sensitive: Iterable[str] = (),
+    link: Link | None = None,
+) -> Request:
+    """A JSON body in UTF-8, compact, keys in the given order."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return Request(
+        method, url, (("content-type", "application/json"), *headers), body, tuple(sensitive), link=link or Link()
+    )
+
+
+def post_xml(
+    url: str,
+    document: str,
+    *,
+    headers: Headers = (),
+    content_type: str = "text/xml; charset=utf-8",
+    sensitive: Iterable[str] = (),
+    link: Link | None = None,
+) -> Request:
+    return Request(
+        "POST",
+        url,
+        (("content-type", content_type), *headers),
+        document.encode(),
+        tuple(sensitive),
+        link=link or Link(),
+    )
+
+
+def encode_pairs(params: Pairs, charset: str = "utf-8") -> str:
+    return "&".join(
+        f"{quote_plus(name, encoding=charset)}={quote_plus(value, encoding=charset)}" for name, value in params
+    )
+
+
+def with_query(url: str, params: Pairs) -> str:
+    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params)
+    return url if not query else f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def basic(login: str, password: str) -> tuple[str, str]:
+    """The Authorization header of HTTP Basic, sent at once (no wait for a challenge)."""
+    return "authorization", "Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()
+
+
+def bearer(token: str, scheme: str = "Bearer") -> tuple[str, str]:
+    return "authorization", f"{scheme} {token}"
+
+
+def present(params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The pairs that have a value: None and "" are left out, True is "1", False is left out."""
+    return [
+        (name, "1" if value is True else str(value))
+        for name, value in params.items()
+        if value is not None and value != "" and value is not False
+    ]

@@ -1,0 +1,23 @@
+"""Signatures of callbacks and requests; every comparison takes constant time."""
+
+import base64
+import hashlib
+import hmac
+from typing import Literal
+
+Encoding = Literal["hex", "base64"]
+
+
+def equal(given: str | None, expected: str) -> bool:
+    """Constant-time comparison; a missing or empty value never matches."""
+    return bool(given) and bool(expected) and hmac.compare_digest((given or "").encode(), expected.encode())
+
+
+def hmac_sign(key: str, data: bytes, algorithm: str = "sha256", encoding: Encoding = "hex") -> str:
+    digest = hmac.new(key.encode(), data, algorithm).digest()
+    return digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
+
+
+def hash_hex(data: bytes, algorithm: str = "md5") -> str:
+    """A plain hash where a provider's protocol asks for one; not for keeping passwords."""
+    return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()

@@ -1,0 +1,52 @@
+"""Tables of a provider's codes, with the provider's wording beside each row."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from gatepost.sms.outcomes import Outcome, Refusal, refused, throttled, unknown
+from gatepost.sms.states import State
+
+Code = str | int
+Meaning = Refusal | Literal["throttled", "unknown"]
+THROTTLED: Literal["throttled"] = "throttled"
+UNCERTAIN: Literal["unknown"] = "unknown"
+
+
+class Refused:
+    """Submit errors: code to (class, words). A code that is not listed is `permanent`, with the provider's words."""
+
+    def __init__(self, rows: Mapping[Code, tuple[Meaning, str]], otherwise: Meaning = Refusal.PERMANENT) -> None:
+        self.rows = {_key(code): row for code, row in rows.items()}
+        self.otherwise: Meaning = otherwise
+
+    def __contains__(self, code: Code) -> bool:
+        return _key(code) in self.rows
+
+    def outcome(self, code: Code, words: str = "", retry_after_s: float | None = None) -> Outcome:
+        """The outcome of a code; the provider's own words of this answer stand before the table's."""
+        meaning, listed = self.rows.get(_key(code), (self.otherwise, ""))
+        said = words or listed
+        if meaning == THROTTLED:
+            return throttled(retry_after_s, code, said)
+        if meaning == UNCERTAIN:
+            return unknown("the provider does not know", code, said)
+        return refused(Refusal(meaning), code, said)
+
+
+class States:
+    """Receipt statuses: status to (state, words), any case. A status that is not listed is unrecognised: None."""
+
+    def __init__(self, rows: Mapping[Code, tuple[State, str]]) -> None:
+        self.rows = {_key(status): row for status, row in rows.items()}
+
+    def state(self, status: Code) -> State | None:
+        row = self.rows.get(_key(status))
+        return row[0] if row else None
+
+    def words(self, status: Code) -> str:
+        row = self.rows.get(_key(status))
+        return row[1] if row else ""
+
+
+def _key(code: Code) -> str:
+    return str(code).strip().casefold()

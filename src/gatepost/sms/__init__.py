@@ -1,0 +1,1 @@
+"""The language of the field, pure: numbers, text, states, outcomes."""
