@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gatepost.providers.fields import Field
-from gatepost.sms.msisdn import dialling_prefixes
+from gatepost.sms.dialling import dialling_prefixes
 
 Confidence = Literal["documented", "client-code", "operator-supplied"]
 Attribute = Literal["sender", "text", "coding", "send_at", "validity"]
