@@ -25,6 +25,7 @@ __all__ = [
     "InvalidText",
     "Measure",
     "Saving",
+    "count_segments",
     "encode_gsm7",
     "is_gsm7",
     "measure",
@@ -93,11 +94,20 @@ def measure(text: str) -> Measure:
         if units <= GSM7_SINGLE:
             return Measure("gsm7", units, 1, GSM7_SINGLE, GSM7_SINGLE - units, ())
         return Measure("gsm7", units, -(-units // GSM7_PART), GSM7_PART, -units % GSM7_PART, ())
-    if is_gsm7(text):
-        septets = escaped(text)
-        return _measured("gsm7", len(septets), _gsm7_ends(septets), _costly(text, find_extension(text), "two_septets"))
-    utf16 = _utf16(text)
-    return _measured("ucs2", len(utf16) // 2, _ucs2_ends(utf16), _costly(text, find_foreign(text), "forces_ucs2"))
+    encoding, units, ends = _laid_out(text)
+    single, part = (GSM7_SINGLE, GSM7_PART) if encoding == "gsm7" else (UCS2_SINGLE, UCS2_PART)
+    per_segment = single if len(ends) == 1 else part
+    last = ends[-1] - (ends[-2] if len(ends) > 1 else 0)
+    return Measure(encoding, units, len(ends), per_segment, per_segment - last, _costly(text, encoding))
+
+
+def count_segments(text: str) -> tuple[Encoding, int]:
+    """What measure() says of encoding and segments, without naming characters: for bulk. Raises InvalidText."""
+    if is_basic(text):
+        units = len(text)
+        return "gsm7", 1 if units <= GSM7_SINGLE else -(-units // GSM7_PART)
+    encoding, _, ends = _laid_out(text)
+    return encoding, len(ends)
 
 
 def split(text: str) -> list[str]:
@@ -123,6 +133,15 @@ def saving(text: str) -> Saving | None:
         return None
     named = tuple(costly for costly in before.costly if costly.replacement is not None)
     return Saving(before.segments, after, replaced, named)
+
+
+def _laid_out(text: str) -> tuple[Encoding, int, list[int]]:
+    """Encoding, units in all, and where each segment ends."""
+    if is_gsm7(text):
+        septets = escaped(text)
+        return "gsm7", len(septets), _gsm7_ends(septets)
+    utf16 = _utf16(text)
+    return "ucs2", len(utf16) // 2, _ucs2_ends(utf16)
 
 
 def _utf16(text: str) -> bytes:
@@ -156,22 +175,20 @@ def _spans(ends: list[int]) -> Iterable[tuple[int, int]]:
     return zip([0, *ends], ends, strict=False)
 
 
-def _measured(encoding: Encoding, units: int, ends: list[int], costly: tuple[Costly, ...]) -> Measure:
-    single, part = (GSM7_SINGLE, GSM7_PART) if encoding == "gsm7" else (UCS2_SINGLE, UCS2_PART)
-    per_segment = single if len(ends) == 1 else part
-    last = ends[-1] - (ends[-2] if len(ends) > 1 else 0)
-    return Measure(encoding, units, len(ends), per_segment, per_segment - last, costly)
-
-
 @lru_cache(maxsize=4096)
 def _name(character: str) -> str:
     return unicodedata.name(character, f"U+{ord(character):04X}")
 
 
-def _costly(text: str, found: list[str], effect: Effect) -> tuple[Costly, ...]:
+def _costly(text: str, encoding: Encoding) -> tuple[Costly, ...]:
     """In order of first appearance. Extension characters are GSM-7 already, so nothing is offered for them."""
-    counts = Counter(found)
-    replacements = offers(text, list(counts)) if effect == "forces_ucs2" else [None] * len(counts)
+    effect: Effect
+    if encoding == "gsm7":
+        effect, counts = "two_septets", Counter(find_extension(text))
+        replacements: list[str | None] = [None] * len(counts)
+    else:
+        effect, counts = "forces_ucs2", Counter(find_foreign(text))
+        replacements = offers(text, list(counts))
     return tuple(
         Costly(character, _name(character), count, effect, replacement)
         for (character, count), replacement in zip(counts.items(), replacements, strict=True)
