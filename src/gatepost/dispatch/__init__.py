@@ -1,0 +1,1 @@
+"""The engine: claim, intent, submit, record; pacing, retry, expiry, recovery."""

@@ -1,0 +1,1 @@
+"""Messages: accept, store, state machine, receipts, suppressions, log."""

@@ -1,0 +1,98 @@
+"""Django's settings, made from the installation's settings (config.py)."""
+
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from gatepost import config
+
+CONFIG = config.load()
+DATA_DIR: Path = CONFIG["DATA_DIR"].absolute()
+
+
+def _key(name: str) -> str:
+    file = DATA_DIR / "keys" / name
+    return file.read_text().strip() if file.exists() else ""
+
+
+SECRET_KEY = CONFIG["SECRET_KEY"] or _key("secret") or "unset-until-gatepost-init-has-run"
+ENCRYPTION_KEYS: tuple[str, ...] = CONFIG["ENCRYPTION_KEYS"] or tuple(_key("encryption").split())
+DEBUG: bool = CONFIG["DEBUG"]
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "gatepost.urls"
+WSGI_APPLICATION = "gatepost.wsgi.application"
+AUTH_USER_MODEL = "workspaces.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "gatepost.workspaces",
+    "gatepost.gateways",
+    "gatepost.messages",
+    "gatepost.dispatch",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+
+def _database(url: str) -> dict[str, object]:
+    parts = conninfo_to_dict(url) if url else {}
+    known = ("dbname", "user", "password", "host", "port")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.get("dbname", "gatepost"),
+        "USER": parts.get("user", ""),
+        "PASSWORD": parts.get("password", ""),
+        "HOST": parts.get("host", ""),
+        "PORT": parts.get("port", ""),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {name: value for name, value in parts.items() if name not in known},
+    }
+
+
+DATABASES = {"default": _database(CONFIG["DATABASE_URL"])}
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG["PUBLIC_URL"].startswith("https://")
+LOGGING_CONFIG = None
