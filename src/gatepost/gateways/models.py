@@ -79,6 +79,7 @@ class GatewaySecret(models.Model):
     name = models.CharField(max_length=50)
     token = models.BinaryField()
     set_at = models.DateTimeField(auto_now=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="When the certificate runs out.")
 
     class Meta:
         db_table = "gateway_secret"
