@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "gatepost.gateways",
     "gatepost.messages",
     "gatepost.dispatch",
+    "gatepost.inbox",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

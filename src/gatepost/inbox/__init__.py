@@ -1,0 +1,1 @@
+"""What comes back: inbound messages."""

@@ -1,0 +1,35 @@
+"""Messages from handsets."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from gatepost.gateways.models import Gateway
+from gatepost.workspaces.models import Workspace
+
+
+class InboundMessage(models.Model):
+    """A message that came in. `dedupe_key` makes a repeated callback harmless."""
+
+    class Kind(models.TextChoices):
+        SMS = "sms", "SMS"
+        MMS = "mms", "MMS"
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="inbound_messages")
+    workspace = models.ForeignKey(Workspace, null=True, on_delete=models.SET_NULL)
+    kind = models.CharField(max_length=3, choices=Kind.choices, default=Kind.SMS)
+    sender = models.CharField(max_length=30)
+    recipient = models.CharField(max_length=30, blank=True)
+    text = models.TextField(blank=True)
+    dedupe_key = models.CharField(max_length=220)
+    answers_message_id = models.BigIntegerField(null=True)
+    provider_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "inbound_message"
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["gateway", "dedupe_key"], name="inbound_message_once")]
+        indexes = [models.Index(fields=["workspace", "-id"], name="inbound_message_list")]
+
+    def __str__(self) -> str:
+        return f"inbound {self.pk}"

@@ -1,0 +1,70 @@
+"""Message ids: 63-bit integers that grow with time, made in the process without asking anyone.
+
+    41 bits milliseconds since 2024 | 12 bits node | 10 bits sequence within the millisecond
+
+Our reference to a provider is the id (with its generation) in base 36: 13 lower-case alphanumerics, which all of them
+take. A generation is a wanted repetition after a definite refusal: providers that de-duplicate must see a new
+reference then, and must see the old one after an unknown outcome.
+"""
+
+import threading
+import time
+
+EPOCH_MS = 1_704_067_200_000
+NODE_BITS = 12
+SEQUENCE_BITS = 10
+NODES = 1 << NODE_BITS
+GENERATIONS = 16
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_WIDTH = 13
+_ID_LIMIT = 1 << 63
+_BACKWARDS_MS = 10_000
+
+
+class IdSource:
+    """Makes ids for one process. `node` tells processes apart (0..4095); thread-safe."""
+
+    def __init__(self, node: int) -> None:
+        self._node = (node % NODES) << SEQUENCE_BITS
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def take(self, count: int = 1) -> list[int]:
+        """That many new ids, each larger than all before it; the clock may stand still or step back meanwhile."""
+        with self._lock:
+            return [self._next() for _ in range(count)]
+
+    def _next(self) -> int:
+        now = int(time.time() * 1000) - EPOCH_MS
+        last_ms, sequence = self._last >> SEQUENCE_BITS, self._last & ((1 << SEQUENCE_BITS) - 1)
+        if now > last_ms or last_ms - now > _BACKWARDS_MS:
+            last_ms, sequence = now, 0
+        elif sequence + 1 < (1 << SEQUENCE_BITS):
+            sequence += 1
+        else:
+            last_ms, sequence = last_ms + 1, 0
+        self._last = (last_ms << SEQUENCE_BITS) | sequence
+        return (last_ms << (NODE_BITS + SEQUENCE_BITS)) | self._node | sequence
+
+
+def to_ref(message_id: int, generation: int = 0) -> str:
+    """The reference of a message: 13 lower-case alphanumerics, sortable by time within a generation."""
+    number = message_id + min(generation, GENERATIONS - 1) * _ID_LIMIT
+    digits = []
+    for _ in range(_WIDTH):
+        number, digit = divmod(number, 36)
+        digits.append(_DIGITS[digit])
+    return "".join(reversed(digits))
+
+
+def from_ref(ref: str) -> tuple[int, int] | None:
+    """(message id, generation) of a reference; None for anything that is not one of ours."""
+    if len(ref) != _WIDTH or not ref.isascii() or not ref.isalnum():
+        return None
+    generation, message_id = divmod(int(ref, 36), _ID_LIMIT)
+    return (message_id, generation) if generation < GENERATIONS else None
+
+
+def time_of(message_id: int) -> float:
+    """When the id was made, seconds since 1970."""
+    return ((message_id >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS) / 1000
