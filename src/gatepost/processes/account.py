@@ -102,7 +102,8 @@ def account_of(uid: int) -> Account:
         raise ProcessError(
             "nameless_user",
             f"User id {uid} has no entry in the system's user database, and PostgreSQL needs one.",
-            "Add the user (in a container: a line in /etc/passwd), or set GATEPOST_DATABASE_URL to a PostgreSQL of yours.",
+            "Add the user (in a container: a line in /etc/passwd), or set GATEPOST_DATABASE_URL "
+            "to a PostgreSQL of yours.",
         ) from None
     return Account(found.pw_name, uid, found.pw_gid, is_self=uid == os.geteuid())
 

@@ -66,7 +66,9 @@ def read_secret(path: Path) -> str:
     with open(descriptor, encoding="utf-8") as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS:
             raise ProcessError(
-                "secret_readable", f"Other users can read {path}.", f"chmod 600 {path}; if they may have read it, renew it."
+                "secret_readable",
+                f"Other users can read {path}.",
+                f"chmod 600 {path}; if they may have read it, renew it.",
             )
         text = file.read().strip()
     if not text:
