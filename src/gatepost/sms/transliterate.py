@@ -127,22 +127,18 @@ def _is_ukrainian(text: str) -> bool:
     return _ukrainian_only(text) is not None and _never_ukrainian(text) is None
 
 
-def _pass(text: str) -> str:
-    table = _table(_is_ukrainian(text))
-    composed = _accented.sub(lambda match: unicodedata.normalize("NFC", match[0]), text)
-    capitals = _in_capitals.sub(lambda match: table[ord(match[0])].upper(), composed)
-    return _idle_joiners.sub("", capitals.translate(table))
-
-
 def transliterate(text: str) -> str:
     """The text with every character that GSM-7 lacks replaced by a readable one; what has no replacement stays.
 
     Doing it twice changes nothing more. Raises InvalidText for a NUL or a lone surrogate.
     """
     require_sendable(text)
-    while not is_gsm7(text) and (replaced := _pass(text)) != text:
-        text = replaced
-    return text
+    if is_gsm7(text):
+        return text
+    table = _table(_is_ukrainian(text))
+    composed = _accented.sub(lambda match: unicodedata.normalize("NFC", match[0]), text)
+    capitals = _in_capitals.sub(lambda match: table[ord(match[0])].upper(), composed)
+    return _idle_joiners.sub("", capitals.translate(table))
 
 
 def typographic(text: str) -> str:
