@@ -5,7 +5,8 @@ Every operation is a generator ("flow") that yields steps and receives what they
 
     submit(batch, gw, ctx)       -> {ref: Outcome}          yields calls and cached flows, then at most one send(...)
     parse_callback(raw, gw)      -> Callback                a plain function
-    verify(raw, gw)              -> bool                    a plain function, for providers that sign their callbacks
+    verify(raw, gw)              -> bool | None             a plain function, for providers that sign their callbacks;
+                                                            None: these settings leave nothing to verify
     query(sent, gw, ctx)         -> list[Receipt]           state of single messages, asked for
     poll(feed, cursor, gw, ctx)  -> Later                   a feed: yields Commit(items, cursor) when something came
     find(sent, gw, ctx)          -> {ref: Found}            did you ever see this reference? (before a re-send)
@@ -24,7 +25,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from gatepost.providers.wire import Request
-from gatepost.sms.outcomes import Outcome, Refusal
+from gatepost.sms.outcomes import Outcome, Price, Refusal
 from gatepost.sms.states import State
 
 
@@ -214,7 +215,7 @@ class Receipt:
     refusal: Refusal | None = None
     at: datetime | None = None
     segments: int | None = None
-    price: Decimal | None = None
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from gatepost.providers.fields import Field
 from gatepost.sms.dialling import dialling_prefixes
 
 Confidence = Literal["documented", "client-code", "operator-supplied"]
-Attribute = Literal["sender", "text", "coding", "send_at", "validity"]
+Attribute = Literal["sender", "text", "encoding", "validity"]
 Delivery = Literal["push", "query", "poll"]
 InboundKind = Literal["sms", "mms"]
 
@@ -36,13 +36,15 @@ class Dedupe:
 
     scope `message`: our reference protects each message, in any request. scope `request`: the whole request must be
     repeated unchanged. `answers`: a repeat is answered like the first (`same`), or refused as a duplicate (`refuses`).
-    `when`: (setting, value) that switches the protection on.
+    `window_s` None: the provider does not say how long it remembers, and an hour is all we rely on. `is_alone`: an
+    uncertain batch is repeated as single requests. `when`: (setting, value) that switches the protection on.
     """
 
     scope: Literal["message", "request"]
-    window_s: int
+    window_s: int | None
     answers: Literal["same", "refuses"]
     when: tuple[str, Any] | None = None
+    is_alone: bool = False
 
     def protects(self, settings: Mapping[str, Any]) -> bool:
         return self.when is None or settings.get(self.when[0]) == self.when[1]
@@ -90,10 +92,14 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class SenderRule:
-    """What the provider takes as sender ID; `pattern` is a full match. Checked when a message is accepted."""
+    """What the provider takes as sender ID; `pattern` is a full match. Checked when a message is accepted.
+
+    `is_required`: the provider has no default of its own, so a message without any sender is refused by us.
+    """
 
     pattern: str = r"[^\x00-\x1f]{1,16}"
     words: str = "1 to 16 characters."
+    is_required: bool = False
 
     def allows(self, sender: str) -> bool:
         return re.fullmatch(self.pattern, sender) is not None
@@ -116,11 +122,11 @@ class Manifest:
     `countries`: ISO codes, empty for world-wide. `facts`: year and month of the facts. `callback_auth`: how a
     callback is proven beyond the unguessable path: `signature` (the adapter verifies it), else `token`.
     `receipts`: how states come: pushed, queried per message, polled as a feed. `busy_status`: the HTTP status that
-    makes the provider try a callback again later. `poll_until_s`: how long a state is asked for. `query_limit`: how
-    many messages one query may ask for. `unprocessed_statuses`: HTTP statuses of 408 and 5xx after which the provider
-    documents that nothing was processed; after all others a submit is unknown.
-    `listen_paths`: fixed callback paths that operators have configured at the provider. `unfit`: why a protocol
-    cannot be served; such a manifest is listed in the catalogue and never activated.
+    makes the provider try a callback again later (None: only a closed connection does). `poll_until_s`: how long a
+    state is asked for. `query_limit`: how many messages one query may ask for. `unprocessed_statuses`: HTTP statuses
+    of 408 and 5xx after which the provider documents that nothing was processed; after all others a submit is
+    unknown. `listen_paths`: fixed callback paths that operators have configured at the provider. `unfit`: why a
+    protocol cannot be served; such a manifest is listed in the catalogue and never activated.
     """
 
     slug: str
@@ -148,7 +154,7 @@ class Manifest:
     inbound_prefixes: tuple[str, ...] = ()
     callback_auth: Literal["signature", "token"] = "token"
     callback_ips: tuple[str, ...] = ()
-    busy_status: int = 503
+    busy_status: int | None = 503
     poll_until_s: int = 72 * 3600
     await_delivery_s: int = 0
     query_limit: int = 1

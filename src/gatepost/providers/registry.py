@@ -33,7 +33,7 @@ class Provider:
     manifest: Manifest
     submit: Callable[[Batch, Gateway, Context], Flow[Results]]
     parse_callback: Callable[[RawCallback, Gateway], Callback] | None = None
-    verify: Callable[[RawCallback, Gateway], bool] | None = None
+    verify: Callable[[RawCallback, Gateway], bool | None] | None = None
     query: Callable[[tuple[Sent, ...], Gateway, Context], Flow[list[Receipt]]] | None = None
     poll: Callable[[str, str, Gateway, Context], Flow[Later]] | None = None
     find: Callable[[tuple[Sent, ...], Gateway, Context], Flow[dict[str, Found]]] | None = None

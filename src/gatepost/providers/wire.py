@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 Headers = tuple[tuple[str, str], ...]
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -37,7 +37,7 @@ class Request:
 
     `sensitive`: secrets that were derived on the way (tokens, signatures, encoded passwords) and must be masked in
     traces besides the gateway's declared secrets. `backup_urls` are tried in order, and only when the host before
-    them could not be reached at all.
+    them could not be reached at all. `link` None: as the gateway says.
     """
 
     method: str
@@ -48,6 +48,10 @@ class Request:
     backup_urls: tuple[str, ...] = ()
     link: Link = Link()
 
+    def __repr__(self) -> str:
+        """Where to, and no more: a URL, a header or a body may hold a credential."""
+        return f"Request({self.method} {self.url.partition('?')[0].partition('://')[2].partition('/')[0]})"
+
     def with_headers(self, *headers: tuple[str, str], sensitive: Iterable[str] = ()) -> "Request":
         return replace(self, headers=(*self.headers, *headers), sensitive=(*self.sensitive, *sensitive))
 
@@ -57,8 +61,8 @@ class Response:
     """A complete answer: header names in lower case, body decoded from nothing (identity encoding)."""
 
     status: int
-    headers: Headers = ()
-    body: bytes = b""
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str | None:
         return _first(self.headers, name)
@@ -69,8 +73,8 @@ class RawCallback:
     """A request that a provider made to us, untouched.
 
     `kind` is the URL it came to: `receipt`, `inbound`, `media`, `stop`, or `any` for a fixed path that takes several.
-    `url` is the public URL as the provider sees it, query included; `tail` what follows our token in the path.
-    `receipt_ref` is the `ref` that we put into the URL ourselves, if any.
+    `url` is the public URL as the provider sees it, query included, bytes outside ASCII as latin-1. `tail` is what
+    follows our token in the path. `receipt_ref` is the `ref` that we put into the URL ourselves, if any.
     """
 
     kind: str
@@ -87,7 +91,7 @@ class RawCallback:
 
     @property
     def query(self) -> str:
-        return urlsplit(self.url).query
+        return self.url.partition("?")[2]
 
     @property
     def content_type(self) -> str:

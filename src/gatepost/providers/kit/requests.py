@@ -29,7 +29,7 @@ def post_form(
     """A form body in `charset`; characters that the charset lacks raise UnicodeEncodeError."""
     body = encode_pairs(params, charset).encode("ascii")
     content_type = ("content-type", "application/x-www-form-urlencoded")
-    return Request("POST", url, (content_type, *headers), body, tuple(sensitive), backup_urls, link or Link())
+    return Request("POST", url, (content_type, *headers), body, tuple(sensitive), backup_urls, link)
 
 
 def post_json(
@@ -43,9 +43,7 @@ def post_json(
 ) -> Request:
     """A JSON body in UTF-8, compact, keys in the given order."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return Request(
-        method, url, (("content-type", "application/json"), *headers), body, tuple(sensitive), link=link or Link()
-    )
+    return Request(method, url, (("content-type", "application/json"), *headers), body, tuple(sensitive), link=link)
 
 
 def post_xml(
@@ -63,7 +61,7 @@ def post_xml(
         (("content-type", content_type), *headers),
         document.encode(),
         tuple(sensitive),
-        link=link or Link(),
+        link=link,
     )
 
 

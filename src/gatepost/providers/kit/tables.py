@@ -7,8 +7,9 @@ from gatepost.sms.outcomes import Outcome, Refusal, refused, throttled, unknown
 from gatepost.sms.states import State
 
 Code = str | int
-Meaning = Refusal | Literal["throttled", "unknown"]
+Meaning = Refusal | Literal["throttled", "recipient_throttled", "unknown"]
 THROTTLED: Literal["throttled"] = "throttled"
+RECIPIENT_THROTTLED: Literal["recipient_throttled"] = "recipient_throttled"
 UNCERTAIN: Literal["unknown"] = "unknown"
 
 
@@ -26,17 +27,17 @@ class Refused:
         """The outcome of a code; the provider's own words of this answer stand before the table's."""
         meaning, listed = self.rows.get(_key(code), (self.otherwise, ""))
         said = words or listed
-        if meaning == THROTTLED:
-            return throttled(retry_after_s, code, said)
+        if meaning in (THROTTLED, RECIPIENT_THROTTLED):
+            return throttled(retry_after_s, code, said, is_recipient_only=meaning == RECIPIENT_THROTTLED)
         if meaning == UNCERTAIN:
             return unknown("the provider does not know", code, said)
         return refused(Refusal(meaning), code, said)
 
 
 class States:
-    """Receipt statuses: status to (state, words), any case. A status that is not listed is unrecognised: None."""
+    """Receipt statuses: status to (state, words[, refusal class]), any case. Not listed is unrecognised: None."""
 
-    def __init__(self, rows: Mapping[Code, tuple[State, str]]) -> None:
+    def __init__(self, rows: Mapping[Code, tuple[State, str] | tuple[State, str, Refusal]]) -> None:
         self.rows = {_key(status): row for status, row in rows.items()}
 
     def state(self, status: Code) -> State | None:
@@ -46,6 +47,10 @@ class States:
     def words(self, status: Code) -> str:
         row = self.rows.get(_key(status))
         return row[1] if row else ""
+
+    def refusal(self, status: Code) -> Refusal | None:
+        row = self.rows.get(_key(status))
+        return row[2] if row and len(row) == 3 else None
 
 
 def _key(code: Code) -> str:
