@@ -1,0 +1,309 @@
+"""Whether and how a message is taken: a pure function over a snapshot of what the workspace is allowed and has set."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from gatepost.providers.manifest import SenderRule
+from gatepost.routing.choose import choose
+from gatepost.sms.msisdn import InvalidNumber, parse
+from gatepost.sms.text import InvalidText, count_segments
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+LANES = {"code": 0, "normal": 1, "bulk": 2}
+MAX_TEXT = 10_000
+MAX_CLIENT_REF = 100
+MAX_AHEAD = timedelta(days=366)
+MIN_VALIDITY_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A message as somebody asks for it; nothing in it has been checked."""
+
+    to: str
+    text: str
+    sender: str = ""
+    gateway: str = ""
+    client_ref: str | None = None
+    priority: str = "normal"
+    send_at: datetime | None = None
+    validity_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFacts:
+    """What accepting needs to know of a gateway."""
+
+    id: int
+    name: str
+    is_sending: bool
+    sender: str = ""
+    sender_rule: SenderRule = field(default_factory=SenderRule)
+    verified_senders: frozenset[str] | None = None
+    verified_phones: frozenset[str] | None = None
+    send_networks: Networks = ()
+    max_segments: int | None = None
+    days_to_expire: int = 3
+    grouped_by: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything about a workspace that accepting depends on, at one moment.
+
+    `gateways`: the active ones assigned to it. `senders`: approved sender IDs, each with the gateway it is approved
+    for (None: all). `suppressed`: those of the numbers at hand that must not be sent to.
+    """
+
+    workspace_id: int
+    now: datetime
+    is_sending: bool = True
+    default_country: str = ""
+    default_gateway_id: int | None = None
+    default_sender: str = ""
+    installation_sender: str = ""
+    senders: frozenset[tuple[str, int | None]] = frozenset()
+    gateways: Mapping[int, GatewayFacts] = field(default_factory=dict)
+    suppressed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that will be stored, complete. `held`: why it waits, if it does."""
+
+    to: str
+    text: str
+    encoding: str
+    segments: int
+    gateway_id: int
+    sender: str
+    sender_reason: str
+    lane: int
+    due_at: datetime
+    expires_at: datetime
+    group_key: int
+    send_at: datetime | None = None
+    validity_s: int | None = None
+    client_ref: str | None = None
+    held: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A message that is not taken: a stable code, what is wrong, what to do, and which field it is about."""
+
+    code: str
+    words: str
+    remedy: str
+    field: str = ""
+
+
+class _Denial(Exception):
+    def __init__(self, code: str, words: str, remedy: str, about: str = "") -> None:
+        super().__init__(code)
+        self.denied = Denied(code, words, remedy, about)
+
+
+def numbers_of(wishes: Iterable[Wish], default_country: str) -> list[str | None]:
+    """The digits of each recipient, None where the number is no number: what the suppression look-up needs."""
+    digits: list[str | None] = []
+    for wish in wishes:
+        try:
+            digits.append(parse(wish.to, default_country))
+        except InvalidNumber:
+            digits.append(None)
+    return digits
+
+
+def accept(wishes: Iterable[Wish], snapshot: Snapshot, peer: str = "") -> list[Taken | Denied]:
+    """One answer per wish, in order. `peer`: the client's address, where the request came over the network."""
+    names = {gateway.id: gateway.name for gateway in snapshot.gateways.values()}
+    address = ip_address(peer) if peer else None
+    answers: list[Taken | Denied] = []
+    for wish in wishes:
+        try:
+            answers.append(_take(wish, snapshot, names, address))
+        except _Denial as denial:
+            answers.append(denial.denied)
+    return answers
+
+
+def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: IPv4Address | IPv6Address | None) -> Taken:
+    digits = _number(wish, snapshot)
+    encoding, segments = _measured(wish.text)
+    gateway = _gateway(wish, snapshot, names)
+    _check_gateway_limits(gateway, digits, segments, peer)
+    sender, sender_reason = _sender(wish, snapshot, gateway)
+    base = _base(wish, snapshot.now)
+    return Taken(
+        to=digits,
+        text=wish.text,
+        encoding=encoding,
+        segments=segments,
+        gateway_id=gateway.id,
+        sender=sender,
+        sender_reason=sender_reason,
+        lane=_lane(wish),
+        due_at=base,
+        expires_at=_expiry(wish, base, gateway.days_to_expire),
+        group_key=group_key(gateway.grouped_by, sender, wish.text, encoding, wish.validity_s),
+        send_at=wish.send_at,
+        validity_s=wish.validity_s,
+        client_ref=_client_ref(wish),
+        held=None if snapshot.is_sending and gateway.is_sending else "sending disabled",
+    )
+
+
+def _expiry(wish: Wish, base: datetime, days_to_expire: int) -> datetime:
+    latest = base + timedelta(days=days_to_expire)
+    if wish.validity_s is None:
+        return latest
+    if wish.validity_s < MIN_VALIDITY_S:
+        raise _Denial(
+            "validity_too_short", "The validity is too short.", f"At least {MIN_VALIDITY_S} seconds.", "validity_s"
+        )
+    return min(latest, base + timedelta(seconds=min(wish.validity_s, MAX_AHEAD.total_seconds())))
+
+
+def _check_gateway_limits(
+    gateway: GatewayFacts, digits: str, segments: int, peer: IPv4Address | IPv6Address | None
+) -> None:
+    if gateway.send_networks and peer is not None and not any(peer in network for network in gateway.send_networks):
+        raise _Denial(
+            "ip_not_allowed",
+            f"Gateway {gateway.name} does not take messages from this address.",
+            "Send from an allowed address, or have the operator add this one to the gateway's list.",
+        )
+    if gateway.verified_phones is not None and digits not in gateway.verified_phones:
+        raise _Denial(
+            "phone_not_verified",
+            f"Gateway {gateway.name} sends to its verified phones only.",
+            "Add the number to the gateway's verified phones, or use another gateway.",
+            "to",
+        )
+    if gateway.max_segments is not None and segments > gateway.max_segments:
+        raise _Denial(
+            "too_many_segments",
+            f"The text needs {segments} segments; gateway {gateway.name} takes at most {gateway.max_segments}.",
+            "Shorten the text, or raise the gateway's limit.",
+            "text",
+        )
+
+
+def group_key(grouped_by: tuple[str, ...] | None, sender: str, text: str, encoding: str, validity_s: int | None) -> int:
+    """Messages with the same key may share a request. 0 where anything may go together (or nothing does)."""
+    if not grouped_by:
+        return 0
+    values = {"sender": sender, "text": text, "encoding": encoding, "validity": validity_s}
+    seed = "\x1f".join(str(values[name]) for name in grouped_by)
+    return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest(), signed=True)
+
+
+def _number(wish: Wish, snapshot: Snapshot) -> str:
+    try:
+        digits = parse(wish.to, snapshot.default_country)
+    except InvalidNumber as invalid:
+        raise _Denial(invalid.code, invalid.sentence, invalid.remedy, "to") from None
+    if digits in snapshot.suppressed:
+        raise _Denial(
+            "suppressed",
+            "The number is on the suppression list.",
+            "It has opted out or was added by hand: do not send to it, or remove it from the list.",
+            "to",
+        )
+    return digits
+
+
+def _measured(text: str) -> tuple[str, int]:
+    if not text.strip():
+        raise _Denial("text_empty", "The text is empty.", "Write something.", "text")
+    if len(text) > MAX_TEXT:
+        raise _Denial("text_too_long", "The text is too long.", f"At most {MAX_TEXT} characters.", "text")
+    try:
+        return count_segments(text)
+    except InvalidText as invalid:
+        raise _Denial(invalid.code, invalid.sentence, invalid.remedy, "text") from None
+
+
+def _gateway(wish: Wish, snapshot: Snapshot, names: Mapping[int, str]) -> GatewayFacts:
+    choice = choose(wish.gateway, names, snapshot.default_gateway_id)
+    if choice.gateway_id is None:
+        remedies = {
+            "no_gateway": "Add a gateway, or have one assigned to this workspace.",
+            "no_default_gateway": "Choose the workspace's default gateway, or name one in the message.",
+            "unknown_gateway": "Use the name or id of a gateway of this workspace.",
+        }
+        raise _Denial(choice.code, choice.words, remedies[choice.code], "gateway")
+    return snapshot.gateways[choice.gateway_id]
+
+
+def _sender(wish: Wish, snapshot: Snapshot, gateway: GatewayFacts) -> tuple[str, str]:
+    """The sender ID and where it came from: own, workspace, gateway, installation or provider."""
+
+    def approved(sender: str) -> bool:
+        return (sender, None) in snapshot.senders or (sender, gateway.id) in snapshot.senders
+
+    choices = (
+        (wish.sender if approved(wish.sender) else "", "own"),
+        (snapshot.default_sender if approved(snapshot.default_sender) else "", "workspace"),
+        (gateway.sender, "gateway"),
+        (snapshot.installation_sender, "installation"),
+    )
+    sender, reason = next(((value, why) for value, why in choices if value), ("", "provider"))
+    if gateway.verified_senders is not None and sender not in gateway.verified_senders:
+        raise _Denial(
+            "sender_not_verified",
+            f"Gateway {gateway.name} sends under its verified sender IDs only.",
+            "Use one of them, or add this one to the gateway's list.",
+            "sender",
+        )
+    if not sender and gateway.sender_rule.is_required:
+        raise _Denial(
+            "sender_missing",
+            f"Gateway {gateway.name} needs a sender ID and there is none.",
+            "Set the gateway's sender ID, or name an approved one in the message.",
+            "sender",
+        )
+    if sender and not gateway.sender_rule.allows(sender):
+        raise _Denial(
+            "sender_not_allowed",
+            f"Gateway {gateway.name} does not take this sender ID.",
+            f"The provider takes: {gateway.sender_rule.words}",
+            "sender",
+        )
+    return sender, reason
+
+
+def _client_ref(wish: Wish) -> str | None:
+    ref = wish.client_ref
+    if ref is None:
+        return None
+    if not ref or len(ref) > MAX_CLIENT_REF or not ref.isprintable():
+        raise _Denial(
+            "bad_client_ref",
+            "The client reference does not fit.",
+            f"1 to {MAX_CLIENT_REF} characters without control characters.",
+            "client_ref",
+        )
+    return ref
+
+
+def _lane(wish: Wish) -> int:
+    if wish.priority not in LANES:
+        raise _Denial("bad_priority", "There is no such priority.", f"One of {', '.join(LANES)}.", "priority")
+    return LANES[wish.priority]
+
+
+def _base(wish: Wish, now: datetime) -> datetime:
+    """When the message is due first; a moment in the past means now."""
+    if wish.send_at is None:
+        return now
+    if wish.send_at.tzinfo is None:
+        raise _Denial("send_at_no_zone", "The time has no zone.", "Write it as 2026-01-31T12:00:00Z.", "send_at")
+    if wish.send_at > now + MAX_AHEAD:
+        raise _Denial("send_at_too_far", "The time is too far ahead.", f"At most {MAX_AHEAD.days} days.", "send_at")
+    return max(wish.send_at, now)
