@@ -119,9 +119,9 @@ class Cluster:
             "other_major_version",
             f"The cluster {self.path} was made by PostgreSQL {found}; this version of Gatepost runs {MAJOR}.",
             f"Nothing was changed. Either dump and restore: start it with {old}/pg_ctl -D {self.path} start, save it "
-            f"with {old}/pg_dumpall, move {self.path} away, start Gatepost and load the dump; or make a new cluster with "
-            f"{new}/initdb and run {new}/pg_upgrade --old-bindir {old} --new-bindir {new} --old-datadir {self.path} "
-            f"--new-datadir <new cluster>.",
+            f"with {old}/pg_dumpall, move {self.path} away, start Gatepost and load the dump; or make a new cluster "
+            f"with {new}/initdb and run {new}/pg_upgrade --old-bindir {old} --new-bindir {new} "
+            f"--old-datadir {self.path} --new-datadir <new cluster>.",
         )
 
     def create(self, files: ServerFiles, admin_password: str, *, unsafe_fast: bool) -> None:

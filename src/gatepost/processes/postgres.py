@@ -5,7 +5,7 @@
     connect(postgres.dsn)
     postgres.stop()
 
-Everything it keeps is in the data folder: `postgres/` the cluster, `socket/`, `logs/postgres.log`, passwords in `keys/`.
+Everything it keeps is in the data folder: `postgres/` the cluster, `socket/`, `logs/postgres.log`, `keys/`.
 Started as root it runs as the system user gatepost-pg; what that user cannot reach lives under /var/lib/gatepost, and
 `notices` says so. No permission outside those folders is changed. A start finds a crashed server's leftovers and clears
 them; a server that outlived its supervisor is taken over.
