@@ -1,0 +1,293 @@
+"""Receipts meet messages: found or parked, folded through the state machine, written in one transaction per group.
+
+Receipts may come early, late, twice and in any order; the same set always ends in the same final state. A receipt that
+finds nothing is parked: it may have overtaken our own record of the submit, which claims what is parked afterwards.
+Both sides write first and look second, so that one of them always sees the other; a sweep catches a crash between.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from gatepost.providers.base import Receipt
+from gatepost.sms.ids import IdSource, from_ref
+from gatepost.sms.outcomes import Price, Refusal
+from gatepost.sms.states import FINAL, State, after_receipt
+
+MATCH = """
+    with r as (select * from unnest(%(n)s::int[], %(ref)s::bigint[], %(to)s::text[], %(serial)s::int[])
+                   as r(n, ref, digits, serial)),
+         k as (select * from unnest(%(key_n)s::int[], %(position)s::int[], %(key)s::text[]) as k(n, position, key)),
+         candidate as (
+             select n, -1 as position, m.id, null::text as part_key
+               from r join message m on m.id = r.ref and m.gateway_id = %(gateway)s
+             union all
+             select n, position, m.id, null
+               from k join message m on m.gateway_id = %(gateway)s and m.provider_ref = k.key
+             union all
+             select n, position, p.message_id, p.key
+               from k join message_part p on p.gateway_id = %(gateway)s and p.key = k.key
+             union all
+             select n, 1000, m.id, null
+               from r join submission s on s.gateway_id = %(gateway)s and s.serial = r.serial
+                      join message m on m.id = any(s.message_ids) and m.to_digits = r.digits
+              where r.serial is not null
+         )
+    select distinct on (n) n, id, part_key from candidate order by n, position, part_key nulls last
+"""
+NEWEST_OPEN = """
+    select distinct on (m.to_digits) m.to_digits, m.id from message m
+     where m.gateway_id = %s and m.to_digits = any(%s) and m.state in ('submitted', 'unknown', 'queued')
+       and m.created_at > now() - interval '7 days'
+     order by m.to_digits, m.id desc
+"""
+LOCK = "select id, state from message where id = any(%s) order by id for update"
+MOVE_PARTS = """
+    update message_part p set state = r.state from unnest(%s::text[], %s::text[]) as r(key, state)
+     where p.gateway_id = %s and p.key = r.key and p.state = any(%s)
+"""
+PARTS = "select message_id, state from message_part where message_id = any(%s)"
+MOVE = """
+    update message m set state = r.state, state_at = now(), refusal = coalesce(r.refusal, m.refusal),
+           code = coalesce(r.code, m.code), words = coalesce(r.words, m.words),
+           price = coalesce(r.price, m.price), price_unit = coalesce(r.unit, m.price_unit)
+      from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::numeric[], %s::text[])
+               as r(id, state, refusal, code, words, price, unit)
+     where m.id = r.id
+"""
+EVENTS = """
+    insert into message_event (message_id, kind, detail)
+    select id, 'receipt', detail from unnest(%s::bigint[], %s::jsonb[]) as r(id, detail)
+"""
+# A provider that reports a message has it: whatever was to be sent again must not be.
+UNQUEUE = "delete from outbox where message_id = any(%s)"
+STOP_ASKING = "delete from status_query where message_id = any(%s)"
+PARK = """
+    insert into orphan_receipt (receipt_id, gateway_id, key, receipt)
+    select * from unnest(%s::bigint[], %s::bigint[], %s::text[], %s::jsonb[])
+"""
+CLAIM = """
+    delete from orphan_receipt o using
+           (select distinct receipt_id from orphan_receipt where gateway_id = %s and key = any(%s)) as found
+     where o.receipt_id = found.receipt_id returning o.receipt_id, o.receipt
+"""
+NOT_FINAL = [state.value for state in State if state not in FINAL]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a group: how many receipts met their message, and how many were parked."""
+
+    matched: int
+    parked: int
+
+
+@dataclass(slots=True)
+class _Fold:
+    """A message as its receipts are folded into it."""
+
+    state: State
+    before: State
+    last: Receipt | None = None
+    parts_moved: bool = False
+
+
+async def apply(
+    connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource
+) -> Applied:
+    """Record receipts of one gateway. Commits; what found nothing is parked and looked at once more."""
+    if not receipts:
+        return Applied(0, 0)
+    parked = await _apply_known(connection, gateway_id, receipts, ids)
+    if parked:
+        claimed = await claim(connection, gateway_id, [key for receipt in parked for key in keys_of(receipt)], ids)
+        return Applied(len(receipts) - len(parked) + claimed, len(parked) - claimed)
+    return Applied(len(receipts), 0)
+
+
+async def claim(connection: AsyncConnection[Any], gateway_id: int, keys: Sequence[str], ids: IdSource) -> int:
+    """Take parked receipts of these keys (`keys_of`) and try them again; how many met a message now. Commits."""
+    async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(CLAIM, [gateway_id, list(keys)])
+        found = {row["receipt_id"]: row["receipt"] for row in await cursor.fetchall()}
+        if not found:
+            return 0
+        receipts = [from_json(found[receipt_id]) for receipt_id in sorted(found)]
+        parked = await _fold_all(connection, gateway_id, receipts, ids)
+        return len(receipts) - len(parked)
+
+
+def keys_of(receipt: Receipt) -> list[str]:
+    """The names under which a parked receipt is found."""
+    serial = [f"serial:{receipt.serial}:{receipt.to}"] if receipt.serial is not None else []
+    return [*([f"ref:{receipt.ref}"] if receipt.ref else []), *receipt.keys, *serial]
+
+
+async def _apply_known(
+    connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource
+) -> list[Receipt]:
+    async with connection.transaction():
+        return await _fold_all(connection, gateway_id, receipts, ids)
+
+
+async def _fold_all(
+    connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource
+) -> list[Receipt]:
+    """Within the caller's transaction; the receipts that found nothing, parked."""
+    found = await _match(connection, gateway_id, receipts)
+    orphans = [receipt for n, receipt in enumerate(receipts) if n not in found]
+    matched = [(*found[n], receipt) for n, receipt in enumerate(receipts) if n in found]
+    if matched:
+        await _fold(connection, gateway_id, matched)
+    if orphans:
+        await _park(connection, gateway_id, orphans, ids)
+    return orphans
+
+
+async def _match(
+    connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt]
+) -> dict[int, tuple[int, str | None]]:
+    """Receipt number to (message id, part key)."""
+    ours = [from_ref(receipt.ref) for receipt in receipts]
+    keys = [(n, i, key) for n, receipt in enumerate(receipts) for i, key in enumerate(receipt.keys)]
+    parameters = {
+        "gateway": gateway_id,
+        "n": list(range(len(receipts))),
+        "ref": [parsed[0] if parsed else None for parsed in ours],
+        "to": [receipt.to or None for receipt in receipts],
+        "serial": [receipt.serial for receipt in receipts],
+        "key_n": [n for n, _, _ in keys],
+        "position": [i for _, i, _ in keys],
+        "key": [key for _, _, key in keys],
+    }
+    async with connection.cursor() as cursor:
+        await cursor.execute(MATCH, parameters)
+        found = {n: (message_id, part_key) for n, message_id, part_key in await cursor.fetchall()}
+        by_number = {
+            n: receipt.to
+            for n, receipt in enumerate(receipts)
+            if n not in found and receipt.to and not receipt.ref and not receipt.keys and receipt.serial is None
+        }
+        if by_number:
+            await cursor.execute(NEWEST_OPEN, [gateway_id, list(set(by_number.values()))])
+            newest = dict(await cursor.fetchall())
+            found |= {n: (newest[digits], None) for n, digits in by_number.items() if digits in newest}
+    return found
+
+
+async def _fold(
+    connection: AsyncConnection[Any], gateway_id: int, matched: list[tuple[int, str | None, Receipt]]
+) -> None:
+    async with connection.cursor() as cursor:
+        await cursor.execute(LOCK, [sorted({message_id for message_id, _, _ in matched})])
+        folds = {row[0]: _Fold(State(row[1]), State(row[1])) for row in await cursor.fetchall()}
+        await _move_parts(cursor, gateway_id, matched, folds)
+        for message_id, part_key, receipt in matched:
+            fold = folds[message_id]
+            if part_key is None and receipt.state is not None:
+                _step(fold, receipt.state, receipt)
+        moved = [(message_id, fold) for message_id, fold in folds.items() if fold.state is not fold.before]
+        if moved:
+            await cursor.execute(MOVE, _columns(moved))
+            await cursor.execute(UNQUEUE, [[message_id for message_id, _ in moved]])
+        final = [message_id for message_id, fold in moved if fold.state in FINAL]
+        if final:
+            await cursor.execute(STOP_ASKING, [final])
+        await cursor.execute(EVENTS, _events(matched))
+
+
+def _step(fold: _Fold, reported: State, receipt: Receipt | None) -> None:
+    state = after_receipt(fold.state, reported)
+    if state is not fold.state:
+        fold.state, fold.last = state, receipt or fold.last
+
+
+async def _move_parts(
+    cursor: Any, gateway_id: int, matched: list[tuple[int, str | None, Receipt]], folds: dict[int, _Fold]
+) -> None:
+    """Delivered when all parts are; failed as soon as one is."""
+    moves = [(key, receipt) for _, key, receipt in matched if key is not None and receipt.state is not None]
+    if not moves:
+        return
+    states = {key: receipt.state.value for key, receipt in moves if receipt.state}
+    await cursor.execute(MOVE_PARTS, [list(states), list(states.values()), gateway_id, NOT_FINAL])
+    concerned = {message_id: receipt for message_id, key, receipt in matched if key is not None}
+    await cursor.execute(PARTS, [list(concerned)])
+    by_message: dict[int, list[State]] = {}
+    for message_id, state in await cursor.fetchall():
+        by_message.setdefault(message_id, []).append(State(state))
+    for message_id, parts in by_message.items():
+        whole = _whole(parts)
+        if whole is not None:
+            _step(folds[message_id], whole, concerned[message_id])
+
+
+def _whole(parts: list[State]) -> State | None:
+    failed = [state for state in parts if state in FINAL and state not in (State.DELIVERED, State.UNCONFIRMED)]
+    if failed:
+        return failed[0]
+    if all(state is State.DELIVERED for state in parts):
+        return State.DELIVERED
+    return State.UNCONFIRMED if all(state in FINAL for state in parts) else None
+
+
+def _columns(moved: list[tuple[int, _Fold]]) -> list[list[Any]]:
+    last = [fold.last for _, fold in moved]
+    return [
+        [message_id for message_id, _ in moved],
+        [fold.state.value for _, fold in moved],
+        [receipt.refusal.value if receipt and receipt.refusal else None for receipt in last],
+        [_trouble(fold, receipt.code if receipt else "") for (_, fold), receipt in zip(moved, last, strict=True)],
+        [_trouble(fold, receipt.words if receipt else "") for (_, fold), receipt in zip(moved, last, strict=True)],
+        [receipt.price.amount if receipt and receipt.price else None for receipt in last],
+        [receipt.price.unit if receipt and receipt.price else None for receipt in last],
+    ]
+
+
+def _trouble(fold: _Fold, text: str) -> str | None:
+    return text or None if fold.state not in (State.DELIVERED, State.SUBMITTED) else None
+
+
+def _events(matched: Iterable[tuple[int, str | None, Receipt]]) -> list[list[Any]]:
+    rows = [(message_id, Jsonb(to_json(receipt))) for message_id, _, receipt in matched]
+    return [[message_id for message_id, _ in rows], [detail for _, detail in rows]]
+
+
+async def _park(connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource) -> None:
+    rows = [
+        (receipt_id, gateway_id, key[:220], Jsonb(to_json(receipt)))
+        for receipt_id, receipt in zip(ids.take(len(receipts)), receipts, strict=True)
+        for key in keys_of(receipt) or [f"to:{receipt.to}"]
+    ]
+    await connection.execute(PARK, [list(column) for column in zip(*rows, strict=True)])
+
+
+def to_json(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as it is kept: only what it says."""
+    values = {name: value for name, value in asdict(receipt).items() if value not in (None, "", ())}
+    if receipt.at:
+        values["at"] = receipt.at.isoformat()
+    if receipt.price:
+        values["price"] = [str(receipt.price.amount), receipt.price.unit]
+    return values
+
+
+def from_json(values: dict[str, Any]) -> Receipt:
+    """The inverse of to_json."""
+    return Receipt(
+        **{
+            **values,
+            "state": State(values["state"]) if values.get("state") else None,
+            "status": values.get("status", ""),
+            "keys": tuple(values.get("keys", ())),
+            "refusal": Refusal(values["refusal"]) if values.get("refusal") else None,
+            "at": datetime.fromisoformat(values["at"]) if values.get("at") else None,
+            "price": Price(Decimal(values["price"][0]), values["price"][1]) if values.get("price") else None,
+        }
+    )
