@@ -79,12 +79,17 @@ class Outbox(models.Model):
 
 
 class Submission(models.Model):
-    """One request to a provider: committed before its bytes leave, closed when its outcome is recorded."""
+    """One request to a provider: committed before its bytes leave, closed when its outcome is recorded.
+
+    `generations` and `senders` stand beside `message_ids` where one of them differs from the plain first attempt.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, db_constraint=False, db_index=False)
     fence = models.BigIntegerField()
     message_ids = ArrayField(models.BigIntegerField())
+    generations = ArrayField(models.SmallIntegerField(), null=True)
+    senders = ArrayField(models.CharField(max_length=20), null=True)
     serial = models.IntegerField()
     settings_version = models.IntegerField()
     is_resend = models.BooleanField(db_default=False)
