@@ -46,7 +46,7 @@ class Request:
     body: bytes = b""
     sensitive: tuple[str, ...] = field(default=(), repr=False)
     backup_urls: tuple[str, ...] = ()
-    link: Link = Link()
+    link: Link | None = None
 
     def __repr__(self) -> str:
         """Where to, and no more: a URL, a header or a body may hold a credential."""

@@ -1,17 +1,21 @@
 """Readers of answers and callbacks. A missing or odd value is a MalformedAnswer, never a KeyError or a wrong guess."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
-from typing import Any
-from urllib.parse import parse_qsl
+from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from gatepost.providers.base import MalformedAnswer
+from gatepost.providers.kit.multipart import read_multipart
 from gatepost.providers.wire import RawCallback, Response
 
 EXCERPT = 200
-MISSING = object()
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Node:
@@ -72,7 +76,7 @@ class Node:
         if node is None:
             return ""
         if isinstance(node.value, str):
-            return node.value
+            return storable(node.value)
         if isinstance(node.value, int | float) and not isinstance(node.value, bool):
             return str(node.value)
         raise self.odd(f"{node.path} is not a text")
@@ -95,20 +99,29 @@ class Node:
         return to_decimal(text, self._below(keys)) if text else None
 
     def odd(self, words: str) -> MalformedAnswer:
-        return MalformedAnswer(words, excerpt(json.dumps(self.value, ensure_ascii=False, default=str)))
+        try:
+            said = json.dumps(self.value, ensure_ascii=False, default=str)
+        except RecursionError:
+            said = "…"
+        return MalformedAnswer(words, excerpt(said))
 
     def _below(self, keys: tuple[str | int, ...]) -> str:
         return ".".join([self.path, *map(str, keys)])
 
 
+def storable(text: str) -> str:
+    """Text that a database takes: NUL and lone surrogates, which a hostile answer may hold, become U+FFFD."""
+    return UNSTORABLE.sub("\ufffd", text)
+
+
 def excerpt(text: str) -> str:
-    return text if len(text) <= EXCERPT else text[:EXCERPT] + "…"
+    return storable(text if len(text) <= EXCERPT else text[:EXCERPT] + "…")
 
 
 def to_text(response: Response, charset: str = "utf-8") -> str:
     """The body as text; wrong bytes are an odd answer."""
     try:
-        return response.body.decode(charset)
+        return storable(response.body.decode(charset))
     except UnicodeDecodeError:
         raise MalformedAnswer(f"the answer is not {charset}", excerpt(repr(response.body[:100]))) from None
 
@@ -130,22 +143,60 @@ def maybe_json(response: Response) -> Node | None:
         return None
 
 
-def form(raw: RawCallback, charset: str = "utf-8") -> dict[str, str]:
-    """The query and a form body as one mapping; the body wins, the first of repeated names wins."""
-    values: dict[str, str] = {}
+def readable(sources: Iterable[T], read: Callable[[T], U]) -> list[U]:
+    """What `read` makes of each source; one that makes no sense is left out, unless none does."""
+    found: list[U] = []
+    faults: list[MalformedAnswer] = []
+    for source in sources:
+        try:
+            found.append(read(source))
+        except MalformedAnswer as fault:
+            faults.append(fault)
+    if faults and not found:
+        raise faults[0]
+    return found
+
+
+def pairs(raw: RawCallback, charset: str = "utf-8") -> list[tuple[str, str]]:
+    """The fields of the body, then those of the query, in order, repeats and empty ones kept.
+
+    A body that is neither a form nor multipart is left alone. Bytes that are wrong in `charset` become U+FFFD.
+    """
+    query = _pairs(_raw_bytes(raw.query), charset)
+    if raw.content_type == "multipart/form-data":
+        parts = [part for part in read_multipart(raw) if not part.filename]
+        return [(part.name, storable(part.body.decode(charset, "replace"))) for part in parts] + query
     body = raw.body if raw.content_type in ("", "application/x-www-form-urlencoded") else b""
-    for part in (body.decode("latin-1"), raw.query):
-        for name, value in parse_qsl(part, keep_blank_values=True, encoding=charset, errors="replace"):
-            values.setdefault(name, value)
-    return values
+    return _pairs(body, charset) + query
 
 
-def first(values: dict[str, str], *names: str) -> str:
+def _pairs(data: bytes, charset: str) -> list[tuple[str, str]]:
+    split = (field.partition(b"=") for field in data.split(b"&") if field)
+    return [(_unquoted(name, charset), _unquoted(value, charset)) for name, _, value in split]
+
+
+def _unquoted(data: bytes, charset: str) -> str:
+    return storable(unquote_to_bytes(data.replace(b"+", b" ")).decode(charset, "replace"))
+
+
+def _raw_bytes(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
+def form(raw: RawCallback, charset: str = "utf-8") -> dict[str, str]:
+    """The fields of body and query as one mapping; the body wins, the first of repeated names wins."""
+    return dict(reversed(pairs(raw, charset)))
+
+
+def first(values: Mapping[str, str], *names: str) -> str:
     """The first of the names that has a value, else ""."""
     return next((values[name] for name in names if values.get(name)), "")
 
 
-def need(values: dict[str, str], *names: str) -> str:
+def need(values: Mapping[str, str], *names: str) -> str:
     """The first of the names that has a value; raises MalformedAnswer naming them, never the values."""
     value = first(values, *names)
     if not value:
@@ -168,6 +219,14 @@ def to_decimal(text: str, what: str = "amount") -> Decimal:
     if not value.is_finite():
         raise MalformedAnswer(f"{what} is not a number", excerpt(text))
     return value
+
+
+def amount(text: str) -> Decimal | None:
+    """A number beside the point of a report (its price); None for an empty or odd value."""
+    try:
+        return to_decimal(text)
+    except MalformedAnswer:
+        return None
 
 
 def unix_time(text: str) -> datetime | None:
@@ -199,7 +258,7 @@ def iso_time(text: str) -> datetime | None:
 def retry_after(response: Response, now: datetime) -> float | None:
     """Retry-After in seconds from `now` (a number or an HTTP date), at most a day; None where absent or odd."""
     text = (response.header("retry-after") or "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return min(float(text), 86_400.0)
     moment = timestamp(text, "%a, %d %b %Y %H:%M:%S GMT", UTC)
     return max(0.0, min((moment - now).total_seconds(), 86_400.0)) if moment else None

@@ -13,7 +13,7 @@ Pairs = Iterable[tuple[str, str]]
 
 def get(url: str, params: Pairs = (), *, headers: Headers = (), sensitive: Iterable[str] = (), **kw: Any) -> Request:
     """`params` are percent-encoded in UTF-8 and added to the URL, in order."""
-    return Request("GET", with_query(url, params), headers, sensitive=tuple(sensitive), **kw)
+    return Request("GET", with_query(url, params), headers, sensitive=_derived(headers, sensitive), **kw)
 
 
 def post_form(
@@ -29,7 +29,7 @@ def post_form(
     """A form body in `charset`; characters that the charset lacks raise UnicodeEncodeError."""
     body = encode_pairs(params, charset).encode("ascii")
     content_type = ("content-type", "application/x-www-form-urlencoded")
-    return Request("POST", url, (content_type, *headers), body, tuple(sensitive), backup_urls, link)
+    return Request("POST", url, (content_type, *headers), body, _derived(headers, sensitive), backup_urls, link)
 
 
 def post_json(
@@ -43,7 +43,8 @@ def post_json(
 ) -> Request:
     """A JSON body in UTF-8, compact, keys in the given order."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return Request(method, url, (("content-type", "application/json"), *headers), body, tuple(sensitive), link=link)
+    content_type = ("content-type", "application/json")
+    return Request(method, url, (content_type, *headers), body, _derived(headers, sensitive), link=link)
 
 
 def post_xml(
@@ -55,14 +56,14 @@ def post_xml(
     sensitive: Iterable[str] = (),
     link: Link | None = None,
 ) -> Request:
-    return Request(
-        "POST",
-        url,
-        (("content-type", content_type), *headers),
-        document.encode(),
-        tuple(sensitive),
-        link=link,
-    )
+    sent = (("content-type", content_type), *headers)
+    return Request("POST", url, sent, document.encode(), _derived(headers, sensitive), link=link)
+
+
+def _derived(headers: Headers, sensitive: Iterable[str]) -> tuple[str, ...]:
+    """What must be masked: what the adapter names, and the credentials of an Authorization header in its own coding."""
+    found = (value.rpartition(" ")[2] for name, value in headers if name.lower() == "authorization")
+    return (*sensitive, *found)
 
 
 def encode_pairs(params: Pairs, charset: str = "utf-8") -> str:
