@@ -1,0 +1,50 @@
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.processes import Embedded
+
+from gatepost.processes import cluster, server_files
+from gatepost.processes.postgres import EmbeddedPostgres
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that every user can enter, unlike tmp_path, and whose path is short."""
+    path = Path(tempfile.mkdtemp(prefix="gp-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def shared_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands in for /var/lib/gatepost."""
+    path = folder / "shared"
+    for module in (cluster, server_files):
+        monkeypatch.setattr(module, "SHARED_ROOT", path)
+    return path
+
+
+@pytest.fixture
+def embedded(folder: Path, shared_root: Path) -> Iterator[Embedded]:
+    """Makes servers that are stopped at the end of the test, by default for the same data folder."""
+    made: list[EmbeddedPostgres] = []
+
+    def make(data_dir: Path = folder / "data", **options: Any) -> EmbeddedPostgres:
+        made.append(EmbeddedPostgres(data_dir, **options))
+        return made[-1]
+
+    yield make
+    for postgres in made:
+        postgres.stop("immediate")
+
+
+@pytest.fixture
+def as_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("NOT RUN: needs root, to start PostgreSQL as another user and to look at it as a second one")
