@@ -33,7 +33,7 @@ class AdapterError(Exception):
     """Everything an adapter may raise on purpose."""
 
 
-class MalformedAnswer(AdapterError):  # noqa: N818 - it reads as what it is
+class MalformedAnswer(AdapterError):
     """The other side's words make no sense. `excerpt` is short; the driver redacts it before anyone sees it."""
 
     def __init__(self, words: str, excerpt: str = "") -> None:
@@ -42,7 +42,7 @@ class MalformedAnswer(AdapterError):  # noqa: N818 - it reads as what it is
         self.excerpt = excerpt
 
 
-class Stop(AdapterError):  # noqa: N818 - it reads as what it does
+class Stop(AdapterError):
     """Raised while preparing: all messages get this outcome and nothing is sent (a sign-in that was denied).
 
     In a query, poll, balance or check it says the same: this is what the other side answered.
@@ -53,7 +53,7 @@ class Stop(AdapterError):  # noqa: N818 - it reads as what it does
         self.outcome = outcome
 
 
-class Renew(AdapterError):  # noqa: N818 - it reads as what it does
+class Renew(AdapterError):
     """The cached value `name` was refused and nothing was processed: forget it and run the flow once more.
 
     When the value had been fetched by this very flow, `otherwise` is the answer instead.

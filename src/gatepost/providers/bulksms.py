@@ -82,7 +82,7 @@ STATES = States(
         "FAILED": (State.UNDELIVERED, "Failed"),
         "FAILED.EXPIRED": (State.EXPIRED, "Expired"),
         "FAILED.HANDSET_ERROR": (State.UNDELIVERED, "The handset reported an error"),
-        "FAILED.BLOCKED": (State.BLOCKED, "On the account's blocked list, or opted out"),
+        "FAILED.BLOCKED": (State.BLOCKED, "On the account's blocked list, or opted out", Refusal.BLOCKED),
         "FAILED.NOT_SENT": (State.REJECTED, "Not handed to a network"),
     }
 )
@@ -187,7 +187,7 @@ def _receipt(message: answers.Node) -> base.Receipt:
         ref=_ref(message),
         to=message.maybe_text("to"),
         words=STATES.words(status),
-        refusal=Refusal.BLOCKED if status == "FAILED.BLOCKED" else None,
+        refusal=STATES.refusal(status),
         segments=message.maybe_integer("numberOfParts"),
         price=Price(cost, "credits") if cost is not None else None,
     )

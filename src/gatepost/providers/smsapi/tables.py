@@ -1,6 +1,6 @@
 """The codes of SMSAPI, with its own words beside each."""
 
-from gatepost.providers.kit.tables import RECIPIENT_THROTTLED, THROTTLED, Refused, States
+from gatepost.providers.kit.tables import RECIPIENT_THROTTLED, THROTTLED, Code, Refused, States
 from gatepost.sms.outcomes import Refusal
 from gatepost.sms.states import State
 
@@ -72,7 +72,8 @@ HTTP = Refused(
         429: (THROTTLED, "Too many requests"),
     }
 )
-NUMBERED = {
+Rows = dict[Code, tuple[State, str]]
+NUMBERED: Rows = {
     401: (State.UNCONFIRMED, "NOT_FOUND"),
     402: (State.EXPIRED, "EXPIRED"),
     403: (State.SUBMITTED, "SENT"),
@@ -86,6 +87,6 @@ NUMBERED = {
     411: (State.SUBMITTED, "RENEWAL"),
     412: (State.REJECTED, "STOP"),
 }
-NAMED = {name: (state, name) for state, name in NUMBERED.values()}
-SHORT = {"REJECTD": (State.REJECTED, "REJECTED"), "ACCEPTD": (State.SUBMITTED, "ACCEPTED")}
-STATES = States({**NUMBERED, **NAMED, **SHORT})
+NAMED: Rows = {name: (state, name) for state, name in NUMBERED.values()}
+SHORT: Rows = {"REJECTD": (State.REJECTED, "REJECTED"), "ACCEPTD": (State.SUBMITTED, "ACCEPTED")}
+STATES = States(NUMBERED | NAMED | SHORT)
