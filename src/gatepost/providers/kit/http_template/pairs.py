@@ -1,0 +1,128 @@
+"""Form bodies, queries and multipart bodies: `name=value&name=value`, split before anything is put in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote
+
+from gatepost.providers.kit.http_template.escape import RESERVED, Value, as_typed, percent, to_bytes
+from gatepost.providers.kit.http_template.scope import Scope
+from gatepost.providers.kit.http_template.template import (
+    Placeholder,
+    Template,
+    Token,
+    parse,
+    split_literals,
+)
+
+_RAW_SAFE = RESERVED + "{}|\\^`"
+_PART_NAME = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`value` is None where there is no "=" (a lone word, or `{{items}}`)."""
+
+    name: Template
+    value: Template | None
+
+    @property
+    def is_items(self) -> bool:
+        return self.value is None and len(self.name) == 1 and _is_items(self.name[0])
+
+
+@lru_cache(maxsize=1024)
+def compile_pairs(text: str) -> tuple[Pair, ...]:
+    """The pairs of a template; line breaks between pairs are only layout. Raises TemplateFault."""
+    pairs = []
+    for piece in split_literals(parse(text), "&"):
+        trimmed = _trimmed(piece)
+        if trimmed:
+            name, *value = split_literals(trimmed, "=", 1)
+            pairs.append(Pair(name, value[0] if value else None))
+    return tuple(pairs)
+
+
+def render(pairs: Iterable[Pair], scope: Scope, *, is_plus: bool) -> str:
+    """The pairs percent-encoded and joined; optional pairs without a value are left out."""
+    parts = []
+    for pair in pairs:
+        if pair.is_items:
+            item_pairs = compile_pairs(scope.text("item_template"))
+            parts += [render(item_pairs, one, is_plus=is_plus) for one in scope.each()]
+        elif pair.value is None:
+            parts.append(encoded(pair.name, scope, is_plus=is_plus))
+        elif not is_left_out(pair.value, scope):
+            name = encoded(pair.name, scope, is_plus=is_plus)
+            parts.append(f"{name}={encoded(pair.value, scope, is_plus=is_plus)}")
+    return "&".join(part for part in parts if part)
+
+
+def is_left_out(value: Template, scope: Scope) -> bool:
+    """Whether the value is nothing but optional placeholders, and all of them are empty."""
+    return bool(value) and all(
+        isinstance(token, Placeholder) and token.is_optional and not scope.value(token) for token in value
+    )
+
+
+def encoded(template: Template, scope: Scope, *, is_plus: bool) -> str:
+    """Literals as typed, values percent-encoded in the charset."""
+    return "".join(_encoded(token, scope, is_plus) for token in template)
+
+
+def _encoded(token: Token, scope: Scope, is_plus: bool) -> str:
+    if isinstance(token, str):
+        return as_typed(token, scope.charset)
+    if _is_items(token):
+        return percent(items_text(scope), scope.charset, is_plus=is_plus)
+    value = scope.value(token)
+    if token.is_raw:
+        return quote(to_bytes(value, scope.charset_of(token)), safe=_RAW_SAFE)
+    return percent(value, scope.charset_of(token), is_plus=is_plus)
+
+
+def items_text(scope: Scope) -> str:
+    """`{{items}}` where characters are wanted: the item template per message, joined by the recipient separator."""
+    return scope.separator().join(plain(parse(scope.text("item_template")), one) for one in scope.each())
+
+
+def plain(template: Template, scope: Scope) -> str:
+    """Literals and values as they are; for places without an escape of their own."""
+    return to_bytes_of(template, scope, "utf-8").decode()
+
+
+def to_bytes_of(template: Template, scope: Scope, charset: str) -> bytes:
+    """Literals and values in `charset`, nothing escaped."""
+    parts = []
+    for token in template:
+        if isinstance(token, str):
+            value: Value = token
+        else:
+            value = items_text(scope) if _is_items(token) else scope.value(token)
+        parts.append(to_bytes(value, charset))
+    return b"".join(parts)
+
+
+def multipart(pairs: Iterable[Pair], scope: Scope, boundary: str) -> bytes:
+    """multipart/form-data: each pair is a part without a file name."""
+    body = b""
+    for pair in pairs:
+        if pair.value is None or is_left_out(pair.value, scope):
+            continue
+        name = plain(pair.name, scope).translate(_PART_NAME)
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+        body += head.encode() + to_bytes_of(pair.value, scope, scope.charset) + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode()
+
+
+def _is_items(token: Token) -> bool:
+    return isinstance(token, Placeholder) and token.name == "items"
+
+
+def _trimmed(template: Template) -> Template:
+    tokens = list(template)
+    if tokens and isinstance(tokens[0], str):
+        tokens[0] = tokens[0].lstrip()
+    if tokens and isinstance(tokens[-1], str):
+        tokens[-1] = tokens[-1].rstrip()
+    return tuple(token for token in tokens if token)

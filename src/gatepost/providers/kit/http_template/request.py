@@ -1,0 +1,236 @@
+"""A whole request from templates: URL, query, headers, body."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from gatepost.providers.kit.http_template import json_body, pairs, xml_body
+from gatepost.providers.kit.http_template.escape import TOKEN, Unrenderable, header
+from gatepost.providers.kit.http_template.pairs import Pair, compile_pairs
+from gatepost.providers.kit.http_template.scope import Scope
+from gatepost.providers.kit.http_template.template import (
+    Template,
+    TemplateFault,
+    parse,
+    placeholders,
+    split_literals,
+)
+from gatepost.providers.kit.signatures import hash_hex
+from gatepost.providers.wire import Headers, Identity, Link, Request
+from gatepost.sms.outcomes import Refusal
+
+CONTENT_TYPES = {
+    "form": "application/x-www-form-urlencoded",
+    "json": "application/json",
+    "xml": "text/xml",
+    "text": "text/plain",
+    "multipart": "multipart/form-data",
+}
+OURS = frozenset(("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "expect"))
+_PYTHON_CHARSET = {"utf-16be": "utf-16-be"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One request as the settings describe it; every text may hold placeholders. `headers`: `Name: value`,
+    `query`: `name=value`."""
+
+    method: str
+    url: str
+    body_format: str = "none"
+    body: str = ""
+    content_type: str = ""
+    headers: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UrlTemplate:
+    """`origin` is literal, so that no message can choose the host. `path` and `pairs` may hold placeholders."""
+
+    origin: str
+    path: Template
+    pairs: tuple[Pair, ...]
+    has_query: bool
+
+
+def sending(settings: Mapping[str, Any], *, is_unicode: bool) -> Shape:
+    """The request of a submit; the Unicode variants stand in where they are set."""
+
+    def variant(name: str) -> str:
+        return str((is_unicode and settings.get(f"unicode_{name}")) or settings.get(name) or "")
+
+    return Shape(
+        method=str(settings.get("method") or "POST"),
+        url=variant("url"),
+        body_format=str(settings.get("body_format") or "none"),
+        body=variant("body"),
+        content_type=str(settings.get("content_type") or ""),
+        headers=tuple(settings.get("headers") or ()),
+        query=tuple(settings.get("query") or ()),
+    )
+
+
+def build(shape: Shape, scope: Scope) -> Request:
+    """The request without its sign-in. Raises Unrenderable."""
+    try:
+        return _build(shape, scope)
+    except TemplateFault as fault:
+        raise Unrenderable(Refusal.CONFIG, fault.words) from None
+    except UnicodeError:
+        raise Unrenderable(Refusal.BAD_CONTENT, "The text is not valid Unicode.") from None
+
+
+def _build(shape: Shape, scope: Scope) -> Request:
+    is_query_form = shape.method == "GET" and shape.body_format == "form"
+    extra = [pair for line in shape.query for pair in query_pair(line)]
+    if is_query_form:
+        extra += compile_pairs(shape.body)
+    url = render_url(shape.url, tuple(extra), scope)
+    headers = rendered_headers(shape.headers, scope)
+    body = b""
+    if shape.body_format in BODIES and not is_query_form:
+        body, content_type = BODIES[shape.body_format](shape, scope)
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            headers = (("content-type", content_type), *headers)
+    request = Request(shape.method, url, headers, body, link=link(scope.settings))
+    return replace(request, sensitive=tuple(sorted(scope.derived)))
+
+
+def query_pair(line: str) -> tuple[Pair, ...]:
+    """One line of the query setting: a "&" in it belongs to the value."""
+    name, *value = split_literals(parse(line), "=", 1)
+    return (Pair(name, value[0] if value else ()),)
+
+
+def render_url(text: str, extra: tuple[Pair, ...], scope: Scope) -> str:
+    template = compile_url(text)
+    path = pairs.encoded(template.path, scope, is_plus=False)
+    query = pairs.render((*template.pairs, *extra), scope, is_plus=scope.settings.get("space_as_plus") is not False)
+    return f"{template.origin}{path or '/'}{'?' if query or template.has_query else ''}{query}"
+
+
+@lru_cache(maxsize=512)
+def compile_url(text: str) -> UrlTemplate:
+    """Raises TemplateFault where scheme or host are not literal, or the URL holds a login or a fragment."""
+    match = re.match(r"(?P<origin>https?://(?P<host>[^/?#{}%\s]+))(?P<rest>.*)\Z", text, re.DOTALL)
+    if match is None:
+        raise TemplateFault("Write the full address: http:// or https:// and a host, without placeholders in them.")
+    try:
+        parts = urlsplit(match["origin"])
+        is_host = bool(parts.hostname) and match["host"].isascii() and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_host = False
+    if not is_host or re.search(r"[\x00-\x20<>\"\\^`|]", text.partition("?")[0].partition("{{")[0]):
+        raise TemplateFault("The host is not valid; write names of other alphabets in their xn-- form.")
+    if parts.username is not None or parts.password is not None:
+        raise TemplateFault("Put login and password into their own fields, not into the URL.")
+    path, *query = split_literals(parse(match["rest"]), "?", 1)
+    for token in (*path, *(query[0] if query else ())):
+        if isinstance(token, str) and "#" in token:
+            raise TemplateFault("A URL cannot hold a # here; write %23 where the character itself is meant.")
+    if path and (not isinstance(path[0], str) or not path[0].startswith("/")):
+        raise TemplateFault("After the host the path begins with a slash.")
+    compiled = compile_pairs(match["rest"].partition("?")[2]) if query else ()
+    return UrlTemplate(match["origin"], path, compiled, bool(query))
+
+
+def literal_url(text: str) -> str:
+    """The URL up to its first placeholder, without its query: an address that holds no message."""
+    template = compile_url(text)
+    first = template.path[0] if template.path and isinstance(template.path[0], str) else "/"
+    has_placeholder = any(True for _ in placeholders(template.path))
+    return template.origin + (first.rpartition("/")[0] + "/" if has_placeholder else first)
+
+
+def header_line(line: str) -> tuple[str, str]:
+    """(name, value template) of `Name: value`. Raises TemplateFault."""
+    name, colon, value = line.partition(":")
+    name = name.strip()
+    if not colon or not TOKEN.fullmatch(name):
+        raise TemplateFault("Write a header as Name: value.")
+    if name.lower() in OURS:
+        raise TemplateFault(f"The header {name} is set by the connection itself.")
+    return name.lower(), value.strip()
+
+
+def rendered_headers(lines: tuple[str, ...], scope: Scope) -> Headers:
+    rendered = []
+    for line in lines:
+        name, template = header_line(line)
+        tokens = parse(template)
+        if not pairs.is_left_out(tokens, scope):
+            value = "".join(token if isinstance(token, str) else header(scope.value(token)) for token in tokens)
+            rendered.append((name, header(value)))
+    return tuple(rendered)
+
+
+def link(settings: Mapping[str, Any]) -> Link:
+    """How to reach the provider, from the transport settings; TLS verification stays the core's."""
+    certificate, key = settings.get("client_cert_pem"), settings.get("client_key_pem")
+    identity = None
+    if certificate and key:
+        identity = Identity(
+            certificate_pem=str(certificate),
+            key_pem=str(key),
+            key_password=str(settings.get("client_key_password") or ""),
+        )
+    connect_s, read_s = settings.get("connect_timeout_s") or 5, settings.get("read_timeout_s") or 30
+    return Link(
+        ca_pem=str(settings.get("ca_pem") or ""),
+        identity=identity,
+        proxy_url=_proxy(settings),
+        connect_timeout_s=float(connect_s),
+        total_timeout_s=float(connect_s + read_s),
+        max_bytes=settings.get("max_response_bytes") or 65_536,
+    )
+
+
+def _proxy(settings: Mapping[str, Any]) -> str:
+    url, login = str(settings.get("proxy_url") or ""), str(settings.get("proxy_username") or "")
+    if not url or not login:
+        return url
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{quote(login, safe='')}:{quote(str(settings.get('proxy_password') or ''), safe='')}@{rest}"
+
+
+def _form(shape: Shape, scope: Scope) -> tuple[bytes, str]:
+    is_plus = scope.settings.get("space_as_plus") is not False
+    return pairs.render(compile_pairs(shape.body), scope, is_plus=is_plus).encode("ascii"), _type(shape)
+
+
+def _json(shape: Shape, scope: Scope) -> tuple[bytes, str]:
+    return json_body.render(shape.body, scope).encode(), _type(shape)
+
+
+def _xml(shape: Shape, scope: Scope) -> tuple[bytes, str]:
+    body = xml_body.render(shape.body, scope).encode(scope.charset, "xmlcharrefreplace")
+    return body, _type(shape, scope.charset)
+
+
+def _text(shape: Shape, scope: Scope) -> tuple[bytes, str]:
+    charset = scope.text("charset") or "utf-8"
+    return pairs.to_bytes_of(parse(shape.body), scope, _PYTHON_CHARSET.get(charset, charset)), _type(shape, charset)
+
+
+def _multipart(shape: Shape, scope: Scope) -> tuple[bytes, str]:
+    boundary = "gatepost" + hash_hex(f"{scope.ctx.nonce}:{scope.ctx.serial}".encode(), "sha256")[:32]
+    values = pairs.multipart(compile_pairs(shape.body), scope, boundary)
+    return values, f"{shape.content_type or CONTENT_TYPES['multipart']}; boundary={boundary}"
+
+
+def _type(shape: Shape, charset: str = "") -> str:
+    default = CONTENT_TYPES[shape.body_format]
+    return shape.content_type or (f"{default}; charset={charset}" if charset else default)
+
+
+BODIES: Mapping[str, Callable[[Shape, Scope], tuple[bytes, str]]] = {
+    "form": _form,
+    "json": _json,
+    "xml": _xml,
+    "text": _text,
+    "multipart": _multipart,
+}
