@@ -17,7 +17,7 @@ from gatepost.processes.server_files import installed_server_files, programs_of_
 
 
 def test_a_cluster_is_durable_private_and_of_the_declared_kind(embedded: Embedded) -> None:
-    postgres = embedded()
+    postgres = embedded(is_new=True)
     postgres.start()
     names = ("fsync", "full_page_writes", "synchronous_commit", "data_checksums", "listen_addresses", "jit")
     values = [ask(postgres.dsn, f"SHOW {name}")[0][0] for name in names]
@@ -76,7 +76,7 @@ def test_passwords_are_in_no_argument_no_error_and_no_repr(embedded: Embedded, m
         return original(self, argv, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Account, "popen", record)
-    postgres = embedded()
+    postgres = embedded(is_new=True)
     postgres.start()
     secrets = [path.read_text() for path in (postgres.data_dir / "keys").iterdir()]
     assert len(secrets) == 2
@@ -255,7 +255,7 @@ def test_the_log_is_bounded_while_the_server_runs(embedded: Embedded) -> None:
 
 def test_steps_are_reported(embedded: Embedded) -> None:
     steps: list[str] = []
-    postgres: EmbeddedPostgres = embedded(on_step=steps.append)
+    postgres: EmbeddedPostgres = embedded(is_new=True, on_step=steps.append)
     postgres.start()
     assert steps[-2:] == ["Creating the database cluster", "Starting PostgreSQL"]
     assert steps[:-2] == postgres.notices

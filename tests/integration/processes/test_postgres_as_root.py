@@ -73,7 +73,7 @@ def test_a_data_folder_that_is_already_there_keeps_its_mode(
 ) -> None:
     (folder / "data").mkdir(mode=0o700)
     before = access_of(folder / "data")
-    postgres = embedded()
+    postgres = embedded(is_new=True)
     postgres.start()
     postgres.stop()
     after = access_of(folder / "data")
@@ -82,7 +82,7 @@ def test_a_data_folder_that_is_already_there_keeps_its_mode(
 
 
 def test_a_new_data_folder_lets_only_the_servers_group_pass(embedded: Embedded, folder: Path) -> None:
-    postgres = embedded()
+    postgres = embedded(is_new=True)
     postgres.start()
     top = (folder / "data").stat()
     assert (stat.S_IMODE(top.st_mode), top.st_uid, top.st_gid) == (0o710, 0, server_account().gid)

@@ -55,12 +55,12 @@ def suite(tmp_path: Path) -> Path:
 
 
 def start(suite: Path, *options: str) -> "subprocess.Popen[str]":
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "tests.support.database", "-p", "no:asyncio", *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "tests.support.database", "-p", "xdist", *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.Popen(
         [*argv, "-p", "no:cacheprovider", str(suite)],
         cwd=suite,
-        env={name: value for name, value in environment.items() if not name.startswith("PYTEST_")},
+        env={**environment, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
