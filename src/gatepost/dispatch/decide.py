@@ -41,14 +41,15 @@ class Attempt:
 class Conduct:
     """How a gateway wants its outcomes treated.
 
-    `is_protected`: the provider de-duplicates what we repeat. `window_s`: for how long. `deadline_s`: after so long an
-    old request cannot arrive any more. `reports`: the provider tells or can be asked what became of a message.
+    `is_protected`: the provider de-duplicates what we repeat, for `window_s`; with `repeats_request` only if the whole
+    request is the same. `deadline_s`: after so long an old request cannot arrive any more. `reports`: the provider
+    tells or can be asked what became of a message.
     """
 
     fallback_sender: str = ""
     is_protected: bool = False
     window_s: int | None = None
-    resends_alone: bool = False
+    repeats_request: bool = False
     prefers_duplicate: bool = False
     can_find: bool = False
     deadline_s: float = 60.0
@@ -129,7 +130,7 @@ def _again(attempt: Attempt, outcome: Outcome, now: datetime, uniform: Uniform, 
 
 
 def _unknown(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime, uniform: Uniform) -> Decision:
-    """Never repeated without consent: the provider's protection, a look-up that says "never seen", or the operator's."""
+    """Never repeated without consent: the provider's protection, a look-up, or the operator's setting."""
     safe_at = max(now, attempt.intent_at + timedelta(seconds=conduct.deadline_s))
     resend_at = safe_at + timedelta(seconds=backoff_s(attempt.attempts, uniform))
     window_s = conduct.window_s if conduct.window_s is not None else UNDOCUMENTED_WINDOW_S
@@ -137,8 +138,8 @@ def _unknown(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime
     may_repeat = conduct.is_protected and in_window and attempt.attempts <= MAX_RESENDS
     prefers = conduct.prefers_duplicate and resend_at < attempt.expires_at and attempt.attempts <= MAX_RESENDS
     if may_repeat or prefers:
-        repeats = not conduct.resends_alone
-        requeue = Requeue(resend_at, attempt.generation, is_alone=conduct.resends_alone, repeats=repeats)
+        repeats = may_repeat and conduct.repeats_request
+        requeue = Requeue(resend_at, attempt.generation, is_alone=not repeats, repeats=repeats)
         why = "the provider de-duplicates" if may_repeat else "this gateway prefers a duplicate over a loss"
         detail = {**_said(outcome), "again_at": resend_at.isoformat(), "why": why}
         return Decision(State.UNKNOWN, requeue, event="unknown", detail=detail)

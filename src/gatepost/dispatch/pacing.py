@@ -42,7 +42,7 @@ class Pacer:
         return max(0.0, self._paused_until - now, self._next_at - now if self._rate else 0.0)
 
     def permit(self, now: float, units: int = 1) -> bool:
-        """Take a permit for `units`, if there is one now. A request larger than a second's worth waits its time after."""
+        """Take a permit for `units`, if there is one now; a request larger than the pace makes the next one wait."""
         if self.wait_s(now) > 0:
             return False
         if self._rate:

@@ -1,0 +1,110 @@
+"""A gateway as the engine drives it: its account, its limits, how its outcomes are treated; at one settings version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gatepost.dispatch.decide import Conduct
+from gatepost.dispatch.grouping import Grouping
+from gatepost.gateways import services
+from gatepost.gateways.models import Gateway
+from gatepost.providers import base
+from gatepost.providers.manifest import Manifest
+from gatepost.providers.registry import Provider, provider
+from gatepost.providers.wire import Link
+
+DEADLINE_S = 30.0
+MAX_PARALLEL = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """Everything a runner needs to know of its gateway. `rate` in `counts` per second, None for no limit."""
+
+    id: int
+    name: str
+    provider: Provider
+    manifest: Manifest
+    account: base.Gateway
+    version: int
+    link: Link
+    rate: float | None
+    counts: str
+    parallel: int
+    grouping: Grouping
+    conduct: Conduct
+    receipt_url: str
+    inbound_url: str
+    first_query_s: float | None
+    is_debugged: bool
+
+    @property
+    def can_ask(self) -> bool:
+        return self.provider.query is not None and self.first_query_s is not None
+
+
+def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None:
+    """The gateway as it is now; None where it is gone. Uses Django's connection, so it runs in a thread."""
+    row = Gateway.objects.prefetch_related("secrets").filter(pk=gateway_id).first()
+    if row is None:
+        return None
+    source = provider(row.provider)
+    account = services.runtime(row)
+    manifest = source.manifest_for(account.settings)
+    urls = services.callback_urls(row)
+    return Driven(
+        id=row.pk,
+        name=row.name,
+        provider=source,
+        manifest=manifest,
+        account=account,
+        version=row.settings_version,
+        link=Link(verify_tls=row.verify_tls, total_timeout_s=DEADLINE_S),
+        rate=_rate(row, manifest, provider_limits),
+        counts=manifest.pace.counts,
+        parallel=min(row.parallel or manifest.pace.parallel, MAX_PARALLEL),
+        grouping=_grouping(row, manifest, account),
+        conduct=_conduct(row, source, manifest, account),
+        receipt_url=urls.get("receipt", ""),
+        inbound_url=urls.get("inbound", ""),
+        first_query_s=_first_query_s(row, manifest, has_receipt_url=bool(urls.get("receipt"))),
+        is_debugged=row.debug,
+    )
+
+
+def _rate(row: Gateway, manifest: Manifest, limits: Mapping[str, float]) -> float | None:
+    rates = [row.requests_per_second, limits.get(row.provider, manifest.pace.requests_per_second)]
+    return min((rate for rate in rates if rate), default=None)
+
+
+def _grouping(row: Gateway, manifest: Manifest, account: base.Gateway) -> Grouping:
+    batch = manifest.batch
+    if batch is None or row.pattern == Gateway.Pattern.LOOP:
+        return Grouping()
+    wanted = account.get(batch.limit_setting) if batch.limit_setting else None
+    limit = min(batch.limit, int(wanted)) if wanted else batch.limit
+    return Grouping(max(1, limit), batch.unique_number, batch.max_segments)
+
+
+def _conduct(row: Gateway, source: Provider, manifest: Manifest, account: base.Gateway) -> Conduct:
+    dedupe = manifest.dedupe
+    is_protected = dedupe is not None and dedupe.protects(account.settings)
+    return Conduct(
+        fallback_sender=row.fallback_sender,
+        is_protected=is_protected,
+        window_s=dedupe.window_s if dedupe else None,
+        repeats_request=dedupe is not None and dedupe.scope == "request",
+        prefers_duplicate=row.prefers_duplicate,
+        can_find=source.find is not None,
+        deadline_s=DEADLINE_S,
+        reports=bool(manifest.receipts),
+    )
+
+
+def _first_query_s(row: Gateway, manifest: Manifest, *, has_receipt_url: bool) -> float | None:
+    """When a state is asked for first: after *await delivery*, or soon where nothing can be pushed to us."""
+    if "query" not in manifest.receipts:
+        return None
+    if row.await_delivery_s:
+        return float(row.await_delivery_s)
+    is_pushed = "push" in manifest.receipts and has_receipt_url
+    return None if is_pushed else float(manifest.await_delivery_s or 30)

@@ -1,0 +1,247 @@
+"""A worker process: beats, takes its share of the gateways, runs a runner for each, and gives them up in order."""
+
+import asyncio
+import math
+import os
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from psycopg import AsyncConnection, OperationalError
+from psycopg_pool import AsyncConnectionPool
+
+from gatepost.dispatch import statements as sql
+from gatepost.dispatch import store
+from gatepost.dispatch.asking import Asker, StoreItems
+from gatepost.dispatch.driven import Driven, load
+from gatepost.dispatch.runner import Runner
+from gatepost.dispatch.store import LeaseLost
+from gatepost.dispatch.threads import in_thread
+from gatepost.sms.ids import IdSource
+from gatepost.transport.driver import Driver
+
+log = structlog.get_logger()
+
+LEASE_S = 4.0
+PACE_GAP_S = 1.0
+BEAT_S = 1.0
+RECONNECT_S = 0.5
+
+
+@dataclass(slots=True)
+class Lead:
+    """A gateway this worker drives."""
+
+    runner: Runner
+    tasks: tuple[asyncio.Task[None], ...]
+
+
+class Worker:
+    """Drives its share of the gateways until `stop`."""
+
+    def __init__(
+        self,
+        dsn: str,
+        driver: Driver,
+        store_items: StoreItems,
+        *,
+        provider_limits: Mapping[str, float],
+        is_sending: bool = True,
+    ) -> None:
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._dsn = dsn
+        self._driver = driver
+        self._store_items = store_items
+        self._limits = provider_limits
+        self._is_sending = is_sending
+        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            dsn, min_size=2, max_size=12, open=False, kwargs={"autocommit": True, "application_name": "gatepost worker"}
+        )
+        self._leads: dict[int, Lead] = {}
+        self._unloadable: set[int] = set()
+        self._stopping = asyncio.Event()
+        self._ids = IdSource(0)
+
+    async def run(self) -> None:
+        """Until stopped; then everything open is recorded and every lease released."""
+        await self._pool.open()
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute("select nextval('node_number')")
+            row = await cursor.fetchone()
+            self._ids = IdSource(row[0] if row else 0)
+        listener = asyncio.create_task(self._listen())
+        try:
+            while not self._stopping.is_set():
+                await self._beat()
+                await self._pause(BEAT_S)
+        finally:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
+            await self._give_up_all()
+            await self._pool.close()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            pass
+
+    async def _beat(self) -> None:
+        try:
+            async with self._pool.connection() as connection:
+                await connection.execute(sql.BEAT, [self.id, socket.gethostname(), os.getpid()])
+                await self._renew(connection)
+                await self._reap()
+                await self._take_share(connection)
+        except OperationalError as error:
+            log.warning("worker_waits_for_database", cause=type(error).__name__)
+
+    async def _renew(self, connection: AsyncConnection[Any]) -> None:
+        if not self._leads:
+            return
+        until = time.monotonic() + LEASE_S
+        fences = {gateway_id: lead.runner.fence for gateway_id, lead in self._leads.items()}
+        ours = await store.renew_leases(connection, self.id, fences, LEASE_S, PACE_GAP_S)
+        for gateway_id, lead in self._leads.items():
+            if gateway_id in ours:
+                lead.runner.lease_until = until
+            else:
+                for task in lead.tasks:
+                    task.cancel()
+
+    async def _reap(self) -> None:
+        """Forget runners that have ended; their gateways are taken anew, by us or another worker."""
+        for gateway_id, lead in list(self._leads.items()):
+            ended = [task for task in lead.tasks if task.done()]
+            if not ended:
+                continue
+            for task in lead.tasks:
+                task.cancel()
+            results = await asyncio.gather(*lead.tasks, return_exceptions=True)
+            del self._leads[gateway_id]
+            for result in results:
+                if isinstance(result, Exception) and not isinstance(result, LeaseLost):
+                    log.error("runner_failed", gateway=gateway_id, exc_info=result)
+            await self._release(gateway_id, lead.runner)
+
+    async def _take_share(self, connection: AsyncConnection[Any]) -> None:
+        living = await _number(connection, sql.LIVING)
+        gateways = await _number(connection, sql.COUNT_GATEWAYS)
+        share = math.ceil(gateways / max(1, living))
+        cursor = await connection.execute(sql.FREE_GATEWAYS)
+        for (gateway_id,) in await cursor.fetchall():
+            if len(self._leads) >= share:
+                break
+            if gateway_id not in self._leads:
+                await self._take(connection, gateway_id)
+        if len(self._leads) > share:
+            await self._give_up(next(iter(self._leads)))
+
+    async def _take(self, connection: AsyncConnection[Any], gateway_id: int) -> None:
+        driven = await self._load(gateway_id)
+        if driven is None:
+            return
+        until = time.monotonic() + LEASE_S
+        taken = await store.take_lease(connection, gateway_id, self.id, LEASE_S, PACE_GAP_S)
+        if taken is None:
+            return
+        fence, wait_s = taken
+        runner = Runner(
+            driven,
+            fence,
+            pool=self._pool,
+            driver=self._driver,
+            ids=self._ids,
+            lease_until=until,
+            not_before=time.monotonic() + wait_s,
+            is_sending=lambda: self._is_sending,
+        )
+        asker = Asker(runner, self._pool, self._driver, self._ids, self._store_items)
+        tasks = (asyncio.create_task(runner.run()), asyncio.create_task(asker.run()))
+        self._leads[gateway_id] = Lead(runner, tasks)
+        log.info("gateway_taken", gateway=gateway_id, fence=fence)
+
+    async def _load(self, gateway_id: int) -> Driven | None:
+        """A gateway whose settings cannot be read waits for its operator; the others go on."""
+        try:
+            driven = await in_thread(load, gateway_id, self._limits)
+        except OperationalError:
+            raise
+        except Exception:
+            if gateway_id not in self._unloadable:
+                self._unloadable.add(gateway_id)
+                log.exception("gateway_cannot_be_driven", gateway=gateway_id)
+            return None
+        self._unloadable.discard(gateway_id)
+        return driven
+
+    async def _give_up(self, gateway_id: int) -> None:
+        """Stop a gateway's runner in order and release its lease."""
+        lead = self._leads.pop(gateway_id)
+        lead.runner.stop()
+        lead.tasks[1].cancel()
+        await asyncio.gather(*lead.tasks, return_exceptions=True)
+        await self._release(gateway_id, lead.runner)
+
+    async def _give_up_all(self) -> None:
+        renewing = asyncio.create_task(self._renew_while_stopping())
+        await asyncio.gather(*(self._give_up(gateway_id) for gateway_id in list(self._leads)))
+        renewing.cancel()
+        try:
+            async with self._pool.connection() as connection:
+                await connection.execute(sql.GONE, [self.id])
+        except OperationalError:
+            log.warning("worker_left_without_saying_so")
+
+    async def _renew_while_stopping(self) -> None:
+        leads = dict(self._leads)
+        while True:
+            until = time.monotonic() + LEASE_S
+            fences = {gateway_id: lead.runner.fence for gateway_id, lead in leads.items()}
+            async with self._pool.connection() as connection:
+                for gateway_id in await store.renew_leases(connection, self.id, fences, LEASE_S, PACE_GAP_S):
+                    leads[gateway_id].runner.lease_until = until
+            await asyncio.sleep(BEAT_S)
+
+    async def _release(self, gateway_id: int, runner: Runner) -> None:
+        try:
+            async with self._pool.connection() as connection:
+                await store.release_lease(connection, gateway_id, runner.fence)
+        except OperationalError:
+            log.warning("lease_left_to_expire", gateway=gateway_id)
+
+    async def _listen(self) -> None:
+        """Wake-ups are hints: without them the runners look by themselves."""
+        while True:
+            try:
+                async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
+                    await connection.execute("listen gatepost_outbox")
+                    await connection.execute("listen gatepost_config")
+                    async for notice in connection.notifies():
+                        await self._hear(notice.channel, notice.payload)
+            except OperationalError:
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _hear(self, channel: str, payload: str) -> None:
+        lead = self._leads.get(int(payload)) if payload.isdigit() else None
+        if lead is None:
+            return
+        if channel == "gatepost_outbox":
+            lead.runner.wake()
+            return
+        driven = await self._load(int(payload))
+        if driven is not None:
+            lead.runner.reconfigure(driven)
+
+
+async def _number(connection: AsyncConnection[Any], statement: str) -> int:
+    cursor = await connection.execute(statement)
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
