@@ -146,7 +146,12 @@ def _outcome(item: answers.Node) -> Outcome:
     kind, status = _status(item)
     if kind == "FAILED":
         return REFUSED.outcome(status)
-    return accepted(item.text("id"), segments=item.maybe_integer("numberOfParts"))
+    return accepted(item.text("id"), segments=item.maybe_integer("numberOfParts"), price=_price(item))
+
+
+def _price(item: answers.Node) -> Price | None:
+    cost = item.maybe_decimal("creditCost")
+    return Price(cost, "credits") if cost is not None else None
 
 
 def _refusal(response: Response, ctx: Context) -> Outcome | None:
@@ -179,7 +184,6 @@ def _item(message: answers.Node) -> base.Item:
 
 def _receipt(message: answers.Node) -> base.Receipt:
     kind, status = _status(message)
-    cost = message.maybe_decimal("creditCost")
     return base.Receipt(
         STATES.state(status) or STATES.state(kind),
         status or message.node("status").text("type"),
@@ -189,7 +193,7 @@ def _receipt(message: answers.Node) -> base.Receipt:
         words=STATES.words(status),
         refusal=STATES.refusal(status),
         segments=message.maybe_integer("numberOfParts"),
-        price=Price(cost, "credits") if cost is not None else None,
+        price=_price(message),
     )
 
 
@@ -207,8 +211,9 @@ def find(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[dict[st
     for message in sent:
         wanted = {"filter": f"type=SENT&userSuppliedId={message.ref}"}
         response = yield from _ask(gw, ctx, requests.with_query("/messages", wanted.items()), "Look-up")
-        seen = answers.read_json(response).items()
-        found[message.ref] = base.Found(bool(seen), tuple(item.text("id") for item in seen))
+        items = answers.read_json(response).items()
+        state = STATES.state(_status(items[0])[1]) if items else None
+        found[message.ref] = base.Found(bool(items), tuple(item.text("id") for item in items), state)
     return found
 
 

@@ -43,7 +43,7 @@ manifest = Manifest(
         Lines("text_prefixes_to_remove", help="Keywords or codes that are cut from the start of inbound texts."),
     ),
     batch=Batching(10_000, same=("sender", "text", "validity"), unique_number=True, limit_setting="batch_size"),
-    dedupe=Dedupe("message", window_s=24 * 3600, answers="refuses", is_alone=True),
+    dedupe=Dedupe("message", window_s=24 * 3600, answers="refuses"),
     reference=Ref(255),
     pace=Pace(requests_per_second=100.0),
     # Documented as 15 minutes in one place and an hour in another; a minute off the top for clocks that differ.
