@@ -3,7 +3,7 @@
 A pytest plugin (`pytest_plugins = ["tests.support.database"]` in the top conftest) with three functions:
 
     template = template_database("migrated", build)   # build(dsn) runs once per session
-    dsn = clone_database(template)                     # some 50 ms
+    dsn = clone_database(template)                     # some 40 ms
     drop_database(dsn)
 
 The server starts with the first call, so that a run of unit tests never pays for it, and is gone when pytest ends.
@@ -17,7 +17,6 @@ import secrets
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from psycopg import sql
+from tests.support.scratch import scratch_folder
 
 _FOLDER_VARIABLE = "TEST_DATABASE_FOLDER"
 _START_TIMEOUT_S = 60.0
@@ -37,7 +37,7 @@ _KEY = pytest.StashKey[tuple[Path, str | None]]()
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
-    folder = Path(tempfile.mkdtemp(prefix="gatepost-test-"))
+    folder = scratch_folder("gatepost-test-")
     # As root the server runs as another user, who must pass through to its cluster.
     folder.chmod(0o711)
     (folder / "owner.pid").write_text(str(os.getpid()))

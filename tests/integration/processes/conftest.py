@@ -1,13 +1,13 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.processes import Embedded
+from tests.support.scratch import scratch_folder
 
 from gatepost.processes import cluster, server_files
 from gatepost.processes.postgres import EmbeddedPostgres
@@ -16,7 +16,7 @@ from gatepost.processes.postgres import EmbeddedPostgres
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that every user can enter, unlike tmp_path, and whose path is short."""
-    path = Path(tempfile.mkdtemp(prefix="gp-"))
+    path = scratch_folder("gp-")
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)
@@ -34,7 +34,7 @@ def shared_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def made_before() -> Iterator[Path]:
     """A data folder whose cluster exists: copying it is much faster than initdb."""
-    path = Path(tempfile.mkdtemp(prefix="gp-"))
+    path = scratch_folder("gp-")
     path.chmod(0o755)
     with EmbeddedPostgres(path / "data"):
         pass

@@ -124,7 +124,14 @@ def test_a_cluster_of_another_major_version_is_refused_with_the_remedy(embedded:
     postgres.stop()
     cluster = postgres.data_dir / "postgres"
     cluster.rename(folder / "cluster-of-18")
-    argv = [f"{old}/initdb", "-D", folder / "cluster-of-16", "--no-sync", "--auth=scram-sha-256", "--username=postgres"]
+    argv: list[str | Path] = [
+        f"{old}/initdb",
+        "-D",
+        folder / "cluster-of-16",
+        "--no-sync",
+        "--auth=scram-sha-256",
+        "--username=postgres",
+    ]
     password = folder / "password"
     password.write_text("x")
     password.chmod(0o644)

@@ -4,15 +4,15 @@ import os
 import pwd
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from tests.support.processes import NOBODY, Embedded, as_other_user, ask
+from tests.support.scratch import scratch_folder
 
-from gatepost.processes import account, server_files
+from gatepost.processes import server_files
 from gatepost.processes.account import ACCOUNT_NAME, server_account
 from gatepost.processes.datadir import DataDir
 from gatepost.processes.errors import ProcessError
@@ -28,7 +28,7 @@ Access = dict[str, tuple[int, int, int]]
 @pytest.fixture
 def closed() -> Iterator[Path]:
     """A folder only root can enter, as /root is, in a place of its own."""
-    path = Path(tempfile.mkdtemp(prefix="gp-closed-"))
+    path = scratch_folder("gp-closed-")
     (path / "home").mkdir(mode=0o700)
     yield path / "home"
     shutil.rmtree(path)
@@ -226,8 +226,8 @@ def test_without_a_way_to_make_the_user_root_is_refused(monkeypatch: pytest.Monk
     def unknown(name: str) -> None:
         raise KeyError(name)
 
-    monkeypatch.setattr(account.pwd, "getpwnam", unknown)
-    monkeypatch.setattr(account.shutil, "which", lambda name, path: None)
+    monkeypatch.setattr(pwd, "getpwnam", unknown)
+    monkeypatch.setattr(shutil, "which", lambda name, path: None)
     with pytest.raises(ProcessError) as refused:
         DataDir.create(folder / "data")
     assert refused.value.code == "no_server_account"

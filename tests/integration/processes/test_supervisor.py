@@ -149,11 +149,11 @@ def test_a_child_that_dies_starts_again_with_growing_pauses(tmp_path: Path) -> N
         seen.append(text)
         began.append(time.monotonic())
         if len(seen) == 4:
-            supervisor.request_stop()
+            watching.request_stop()
 
-    with Supervisor(tmp_path, on_step=on_step) as supervisor:
-        supervisor.start(Child("worker", [*PYTHON, "import os; print('up'); os.kill(os.getpid(), 9)"]))
-        supervisor.run()
+    with Supervisor(tmp_path, on_step=on_step) as watching:
+        watching.start(Child("worker", [*PYTHON, "import os; print('up'); os.kill(os.getpid(), 9)"]))
+        watching.run()
     assert seen[1:] == [
         f"worker ended by signal SIGKILL; starting it again {when}" for when in ("now", "in 0.5 s", "in 1 s")
     ]
@@ -243,15 +243,15 @@ def test_postgres_is_watched_and_stops_last(embedded: Embedded, tmp_path: Path) 
     def on_step(text: str) -> None:
         seen.append(text)
         if text.startswith("PostgreSQL ended"):
-            supervisor.request_stop()
+            watching.request_stop()
 
-    with Supervisor(tmp_path, postgres=postgres, on_step=on_step) as supervisor:
+    with Supervisor(tmp_path, postgres=postgres, on_step=on_step) as watching:
         postgres.start()
         killed = postgres.pid
         assert killed
-        supervisor.start(diary_child("web", diary, tmp_path / "web.log"))
+        watching.start(diary_child("web", diary, tmp_path / "web.log"))
         threading.Timer(1.0, os.kill, (killed, signal.SIGKILL)).start()
-        supervisor.run()
+        watching.run()
         assert postgres.pid not in {None, killed}
         assert ask(postgres.dsn, "SELECT 1") == [(1,)]
     assert not postgres.is_alive()
