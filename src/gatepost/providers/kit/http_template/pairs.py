@@ -34,8 +34,12 @@ class Pair:
 @lru_cache(maxsize=1024)
 def compile_pairs(text: str) -> tuple[Pair, ...]:
     """The pairs of a template; line breaks between pairs are only layout. Raises TemplateFault."""
+    return pairs_of(parse(text))
+
+
+def pairs_of(template: Template) -> tuple[Pair, ...]:
     pairs = []
-    for piece in split_literals(parse(text), "&"):
+    for piece in split_literals(template, "&"):
         trimmed = _trimmed(piece)
         if trimmed:
             name, *value = split_literals(trimmed, "=", 1)

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from gatepost.providers.kit.http_template import json_body, pairs, xml_body
 from gatepost.providers.kit.http_template.escape import TOKEN, Unrenderable, header
-from gatepost.providers.kit.http_template.pairs import Pair, compile_pairs
+from gatepost.providers.kit.http_template.pairs import Pair, compile_pairs, pairs_of
 from gatepost.providers.kit.http_template.scope import Scope
 from gatepost.providers.kit.http_template.template import (
     Template,
@@ -74,6 +74,16 @@ def sending(settings: Mapping[str, Any], *, is_unicode: bool) -> Shape:
     )
 
 
+def body_format_of(body: str) -> str:
+    """The format of a small body by its first character: "{" or "[" JSON, "<" XML, else a form."""
+    text = body.lstrip()
+    if not text:
+        return "none"
+    if text.startswith("<"):
+        return "xml"
+    return "json" if text.startswith("[") or (text.startswith("{") and not text.startswith("{{")) else "form"
+
+
 def build(shape: Shape, scope: Scope) -> Request:
     """The request without its sign-in. Raises Unrenderable."""
     try:
@@ -124,7 +134,7 @@ def compile_url(text: str) -> UrlTemplate:
         is_host = bool(parts.hostname) and match["host"].isascii() and (parts.port is None or parts.port > 0)
     except ValueError:
         is_host = False
-    if not is_host or re.search(r"[\x00-\x20<>\"\\^`|]", text.partition("?")[0].partition("{{")[0]):
+    if not is_host:
         raise TemplateFault("The host is not valid; write names of other alphabets in their xn-- form.")
     if parts.username is not None or parts.password is not None:
         raise TemplateFault("Put login and password into their own fields, not into the URL.")
@@ -134,8 +144,7 @@ def compile_url(text: str) -> UrlTemplate:
             raise TemplateFault("A URL cannot hold a # here; write %23 where the character itself is meant.")
     if path and (not isinstance(path[0], str) or not path[0].startswith("/")):
         raise TemplateFault("After the host the path begins with a slash.")
-    compiled = compile_pairs(match["rest"].partition("?")[2]) if query else ()
-    return UrlTemplate(match["origin"], path, compiled, bool(query))
+    return UrlTemplate(match["origin"], path, pairs_of(query[0]) if query else (), bool(query))
 
 
 def literal_url(text: str) -> str:
