@@ -1,4 +1,4 @@
-"""Configured accounts at providers. Secrets are encrypted, bound to their row, and never leave through a form or API."""
+"""Configured accounts at providers. Secrets are encrypted, bound to their row, and never shown by a form or the API."""
 
 import secrets
 

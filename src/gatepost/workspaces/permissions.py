@@ -1,0 +1,91 @@
+"""Who may do what, as tables: the rights of each role, and of each scope that an API key may have.
+
+A route asks for one right. Members have it by their role, keys by a scope, and the installation administrator has
+every right in every workspace.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from gatepost.workspaces.models import Role
+
+
+class Right(StrEnum):
+    """What a route may ask for."""
+
+    MESSAGES_SEND = "messages:send"
+    MESSAGES_READ = "messages:read"
+    GATEWAYS_READ = "gateways:read"
+    GATEWAYS_WRITE = "gateways:write"
+    GATEWAYS_TEST = "gateways:test"
+    SENDERS_READ = "senders:read"
+    SENDERS_WRITE = "senders:write"
+    SENDERS_DECIDE = "senders:decide"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    WORKSPACE_READ = "workspace:read"
+    WORKSPACE_WRITE = "workspace:write"
+
+
+_READS: Final = frozenset({Right.MESSAGES_READ, Right.GATEWAYS_READ, Right.SENDERS_READ, Right.WORKSPACE_READ})
+_SENDS: Final = _READS | {Right.MESSAGES_SEND}
+_OPERATES: Final = _SENDS | {
+    Right.GATEWAYS_WRITE,
+    Right.GATEWAYS_TEST,
+    Right.SENDERS_WRITE,
+    Right.KEYS_READ,
+    Right.WORKSPACE_WRITE,
+}
+
+ROLES: Final[Mapping[Role, frozenset[Right]]] = {
+    Role.OWNER: _OPERATES | {Right.KEYS_WRITE},
+    Role.OPERATOR: _OPERATES,
+    Role.SENDER: _SENDS,
+    Role.AGENT: _SENDS,
+    Role.VIEWER: _READS,
+}
+
+ADMINISTRATOR: Final = frozenset(Right)
+"""The installation administrator; deciding on sender IDs is theirs alone, whatever the workspace."""
+
+
+class Scope(StrEnum):
+    """What a key may be allowed. A scope gives the rights that stand beside it, and no others."""
+
+    MESSAGES_SEND = "messages:send"
+    MESSAGES_READ = "messages:read"
+    GATEWAYS_READ = "gateways:read"
+    GATEWAYS_WRITE = "gateways:write"
+    GATEWAYS_TEST = "gateways:test"
+    SENDERS_READ = "senders:read"
+    SENDERS_WRITE = "senders:write"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
+    WORKSPACE_READ = "workspace:read"
+    WORKSPACE_WRITE = "workspace:write"
+
+
+SCOPES: Final[Mapping[str, frozenset[Right]]] = {
+    Scope.MESSAGES_SEND: frozenset({Right.MESSAGES_SEND}),
+    Scope.MESSAGES_READ: frozenset({Right.MESSAGES_READ}),
+    Scope.GATEWAYS_READ: frozenset({Right.GATEWAYS_READ}),
+    Scope.GATEWAYS_WRITE: frozenset({Right.GATEWAYS_READ, Right.GATEWAYS_WRITE}),
+    Scope.GATEWAYS_TEST: frozenset({Right.GATEWAYS_TEST}),
+    Scope.SENDERS_READ: frozenset({Right.SENDERS_READ}),
+    Scope.SENDERS_WRITE: frozenset({Right.SENDERS_READ, Right.SENDERS_WRITE}),
+    Scope.KEYS_READ: frozenset({Right.KEYS_READ}),
+    Scope.KEYS_WRITE: frozenset({Right.KEYS_READ, Right.KEYS_WRITE}),
+    Scope.WORKSPACE_READ: frozenset({Right.WORKSPACE_READ}),
+    Scope.WORKSPACE_WRITE: frozenset({Right.WORKSPACE_READ, Right.WORKSPACE_WRITE}),
+}
+
+
+def of_role(role: str) -> frozenset[Right]:
+    """The rights of a role; raises ValueError for a role that does not exist."""
+    return ROLES[Role(role)]
+
+
+def of_scopes(scopes: Iterable[str]) -> frozenset[Right]:
+    """The rights of a key. A scope that no longer exists gives none."""
+    return frozenset(right for scope in scopes for right in SCOPES.get(scope, ()))

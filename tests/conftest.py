@@ -1,0 +1,72 @@
+"""What every test runs in: an installation of its own, a real PostgreSQL when it asks for the database, and no network
+beyond this machine."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.conf import settings
+
+for _name in [name for name in os.environ if name.startswith("GATEPOST_")]:
+    del os.environ[_name]
+_data_dir = tempfile.TemporaryDirectory(prefix="gatepost-test-data-")
+os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "gatepost.settings",
+    "GATEPOST_DATA_DIR": _data_dir.name,
+    "GATEPOST_SECRET_KEY": "test-secret-key-of-at-least-32-characters",
+    "GATEPOST_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+    # Nothing listens there: a test that forgot to ask for the database fails at once.
+    "GATEPOST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "GATEPOST_PUBLIC_URL": "https://gp.example",
+}
+
+# pytest-django sets Django up once the settings are loaded, and this is where the variables above are read.
+assert settings.configured or settings.INSTALLED_APPS
+
+pytest_plugins = ["tests.support.database", "tests.support.acme"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    from tests.support.django_database import own_database
+
+    with django_db_blocker.unblock(), own_database():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_this_machine() -> Iterator[None]:
+    """Refuse to connect to anything but loopback and local sockets."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "sendto"):
+            patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+        yield
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """The data folder of the installation that the tests run in."""
+    return Path(_data_dir.name)
+
+
+def _guarded(method: Any) -> Any:
+    def call(self: socket.socket, *arguments: Any) -> Any:
+        address = arguments[-1]
+        if self.family != socket.AF_UNIX and not _is_loopback(str(address[0])):
+            raise RuntimeError(f"a test tried to reach {address[0]}")
+        return method(self, *arguments)
+
+    return call
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
