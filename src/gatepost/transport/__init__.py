@@ -1,0 +1,13 @@
+"""The only door out: a guarded HTTP client that knows whether bytes left, the traces it leaves, and the driver that
+runs the adapters' flows over it.
+
+addresses  which addresses may be connected to at all
+egress     the interface of a client: exchange a request for a reply
+tls        TLS contexts from a link: private CAs, client certificates without a key on disk
+sockets    name resolution and sockets, both behind the address table
+client     the client on aiohttp
+masking    finds secrets in any of their spellings and hides them
+traces     what an exchange looked like, masked; the same as a curl command
+cache      values that outlive a flow (tokens, cookies), one sign-in for all who wait
+driver     runs a flow, and alone decides between accepted, refused, throttled, not sent and unknown
+"""
