@@ -92,7 +92,7 @@ def _drafts(entry: Any, query: Mapping[str, str], live: LiveAccount) -> list[Dra
     text, coding = _text(entry, query)
     segments = 1 if coding == "BINARY" else count_segments(text)[1]
     if segments > entry.get("longMessageMaxParts", 3):
-        raise Refusal("bad-request", "body is longer than longMessageMaxParts allows")
+        raise Refusal("bad-request", "'body' is longer than longMessageMaxParts allows")
     memory: Memory = live.memory
     return [
         Draft(
@@ -117,17 +117,17 @@ def _check_fields(entry: Mapping[str, Any]) -> None:
         if name in ("to", "from"):
             continue
         if name not in FIELDS:
-            raise Refusal("bad-request", f"{name} is not a known property")
+            raise Refusal("bad-request", f"'{name}' is not a known property")
         allowed = FIELDS[name]
         fits = isinstance(value, allowed) if isinstance(allowed, type) else value in allowed
         if value is None or isinstance(value, bool) or not fits:
-            raise Refusal("bad-request", f"{name} has an invalid value")
+            raise Refusal("bad-request", f"'{name}' has an invalid value")
     if not entry.get("body"):
-        raise Refusal("bad-request", "body is required")
+        raise Refusal("bad-request", "'body' is required")
     if len(entry.get("userSuppliedId", "")) > 20:
-        raise Refusal("bad-request", "userSuppliedId is longer than 20 characters")
+        raise Refusal("bad-request", "'userSuppliedId' is longer than 20 characters")
     if not 1 <= entry.get("longMessageMaxParts", 3) <= 255:
-        raise Refusal("bad-request", "longMessageMaxParts has an invalid value")
+        raise Refusal("bad-request", "'longMessageMaxParts' has an invalid value")
 
 
 def recipients_of(to: Any) -> list[str]:
@@ -137,13 +137,13 @@ def recipients_of(to: Any) -> list[str]:
         address = item
         if isinstance(item, dict):
             if item.get("type", "INTERNATIONAL") != "INTERNATIONAL":
-                raise Refusal("bad-request", f"to: there is no such {item.get('type')}")
+                raise Refusal("bad-request", f"'to': there is no such {item.get('type')}")
             address = item.get("address")
         if not isinstance(address, str) or not re.fullmatch(r"\+?[0-9]{7,15}", address):
-            raise Refusal("bad-request", "to is not a valid international number")
+            raise Refusal("bad-request", "'to' is not a valid international number")
         number = address.lstrip("+")
         if behaviour_of(number).at_submit == "bad_number":
-            raise Refusal("bad-request", f"to: {number} is not a valid international number")
+            raise Refusal("bad-request", f"'to': {number} is not a valid international number")
         numbers.append(number)
     return numbers
 
@@ -162,11 +162,11 @@ def _sender(sender: Any, live: LiveAccount) -> str:
     kind = _type_of(sender)
     address = sender.get("address", "") if isinstance(sender, dict) else sender
     if kind not in SENDER_TYPES or not isinstance(address, str) or not re.fullmatch(SENDER_TYPES[kind], address):
-        raise Refusal("bad-request", "from is not a valid sender")
+        raise Refusal("bad-request", "'from' is not a valid sender")
     if kind == "REPLIABLE":
         return own
     if address.lower() == REFUSED_SENDER or not live.allows_sender(address):
-        raise Refusal("bad-request", "from is not an approved sender ID")
+        raise Refusal("bad-request", "'from' is not an approved sender ID")
     return address
 
 
@@ -175,7 +175,7 @@ def _text(entry: Mapping[str, Any], query: Mapping[str, str]) -> tuple[str, str]
     text, coding = entry["body"], entry.get("encoding", "TEXT")
     if coding == "BINARY":
         if not re.fullmatch("([0-9A-Fa-f]{2})+", text):
-            raise Refusal("bad-request", "body is not hexadecimal")
+            raise Refusal("bad-request", "'body' is not hexadecimal")
         return text, coding
     if coding == "TEXT" and not is_gsm7(text):
         if query.get("auto-unicode", "false") == "true":
