@@ -84,23 +84,28 @@ class Courier:
         return status, answer
 
     def _send_due(self, live: LiveAccount) -> None:
-        reports = self._due.pop(live, [])
-        for push in live.simulator.receipts(reports, live):
-            self._spawn(self._repeat(live, push, None))
+        self._spawn(self._send_in_order(live, self._due.pop(live, [])))
+
+    async def _send_in_order(self, live: LiveAccount, reports: list[Report]) -> None:
+        """Intermediate reports first: out of order is a fault that is switched on, not a race."""
+        for is_interim in (True, False):
+            chosen = [report for report in reports if (report.state == "sent") is is_interim]
+            pushes = live.simulator.receipts(chosen, live) if chosen else ()
+            await asyncio.gather(*[self.deliver(live, push) for push in pushes])
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _repeat(self, live: LiveAccount, push: Push, first: "asyncio.Future[tuple[int, bytes]] | None") -> None:
+    async def _repeat(self, live: LiveAccount, push: Push, first: "asyncio.Future[tuple[int, bytes]]") -> None:
         began = time.monotonic()
         generation = live.generation
         attempts = 0
         while live.generation == generation:
             status, answer = await self.try_once(live, push)
             attempts += 1
-            if first and not first.done():
+            if not first.done():
                 first.set_result((status, answer))
             if push.repeats.taken(status, answer) or push.repeats.hopeless(status):
                 return

@@ -15,7 +15,7 @@ from gatepost.simulators.control import TOKEN_HEADER
 from gatepost.simulators.engine import Account
 from gatepost.simulators.server import Server
 
-QUICK = (0.02, 0.04)
+QUICK = (0.06, 0.08)
 """Delivery in seconds, from and to."""
 
 
