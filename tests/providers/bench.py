@@ -166,7 +166,7 @@ def batch_of(given: list[Mapping[str, Any]]) -> Batch:
 
 
 def message_of(values: Mapping[str, Any]) -> Message:
-    size = measure(values["text"])
+    size = measure(values["text"].replace("\x00", ""))
     base: dict[str, Any] = {"encoding": size.encoding, "segments": size.segments}
     return Message(**{**base, **values, "to": str(values["to"]), "send_at": moment(values.get("send_at"))})
 
