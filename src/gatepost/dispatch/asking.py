@@ -119,7 +119,9 @@ class Asker:
             if keys:
                 await connection.execute(sql.NAME_FOUND, [list(column) for column in zip(*keys, strict=True)])
             if never:
-                await connection.execute(sql.SEND_AGAIN, {"ids": never, "why": "the provider never saw it", "by": ""})
+                await connection.execute(
+                    sql.SEND_AGAIN, {"ids": never, "state": "queued", "why": "the provider never saw it", "by": ""}
+                )
         if never:
             self._runner.wake()
 

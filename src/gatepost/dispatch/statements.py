@@ -210,15 +210,18 @@ NAME_FOUND = """
     update message m set provider_ref = coalesce(m.provider_ref, r.key), submitted_at = coalesce(m.submitted_at, now())
       from unnest(%s::text[], %s::bigint[]) as r(key, id) where m.id = r.id
 """
+# What a person sends again stays unknown until an answer says more; what the provider never saw is queued anew.
 SEND_AGAIN = """
-    with again as (update message set state = 'queued', state_at = now(), left_at = null
+    with again as (update message
+                      set state = %(state)s, left_at = null, expires_at = greatest(expires_at, now() + interval '1 day'),
+                          state_at = case when state = %(state)s then state_at else now() end
                     where id = any(%(ids)s) and state = 'unknown'
-                   returning id, gateway_id, workspace_id, campaign_id, lane, attempts, generation),
+                   returning id, gateway_id, workspace_id, campaign_id, lane, attempts, generation, expires_at),
          unasked as (delete from status_query q using again where q.message_id = again.id),
          queued as (insert into outbox (message_id, gateway_id, workspace_id, campaign_id, lane, due_at, expires_at,
                                         group_key, attempts, generation)
-                    select id, gateway_id, workspace_id, campaign_id, lane, now(), now() + interval '3 days', id,
-                           attempts, generation from again
+                    select id, gateway_id, workspace_id, campaign_id, lane, now(), expires_at, id, attempts, generation
+                      from again
                     on conflict (message_id) do update set due_at = now(), resend_of = null),
          noted as (insert into message_event (message_id, kind, detail)
                    select id, 'send again', jsonb_build_object('why', %(why)s::text, 'by', %(by)s::text) from again)

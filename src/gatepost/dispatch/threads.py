@@ -1,4 +1,4 @@
-"""Django's ORM from asynchronous code: in a thread of its own, with connections that are closed when they went stale."""
+"""Django's ORM from asynchronous code: in a thread, with connections that are closed when they went stale."""
 
 import asyncio
 from collections.abc import Callable

@@ -33,3 +33,40 @@ class InboundMessage(models.Model):
 
     def __str__(self) -> str:
         return f"inbound {self.pk}"
+
+
+class InboundMedia(models.Model):
+    """A picture or file of an MMS: its bytes, or where the provider keeps it."""
+
+    message = models.ForeignKey(InboundMessage, on_delete=models.CASCADE, related_name="media")
+    content_type = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    url = models.TextField(blank=True)
+    body = models.BinaryField()
+
+    class Meta:
+        db_table = "inbound_media"
+
+    def __str__(self) -> str:
+        return f"media of {self.message_id}"
+
+
+class InboundPart(models.Model):
+    """A part of a long message whose other parts have not come yet."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE)
+    sender = models.CharField(max_length=30)
+    reference = models.CharField(max_length=100)
+    number = models.SmallIntegerField()
+    count = models.SmallIntegerField()
+    text = models.TextField()
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "inbound_part"
+        constraints = [
+            models.UniqueConstraint(fields=["gateway", "sender", "reference", "number"], name="inbound_part_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of {self.count}"

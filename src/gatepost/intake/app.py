@@ -1,0 +1,185 @@
+"""The one ASGI application: messages and callbacks are served here, everything else by Django behind the bridge."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import django
+import structlog
+from psycopg import AsyncConnection, OperationalError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.settings")
+django.setup(set_prefix=False)
+
+from django.conf import settings  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+from gatepost.intake.bridge import Bridge  # noqa: E402
+from gatepost.intake.callbacks import CallbackEndpoint  # noqa: E402
+from gatepost.intake.commit import Committer  # noqa: E402
+from gatepost.intake.http import (  # noqa: E402
+    Disconnected,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_problem,
+    unavailable,
+)
+from gatepost.intake.keys import KeyCache  # noqa: E402
+from gatepost.intake.messages import MessagesEndpoint  # noqa: E402
+from gatepost.intake.snapshots import SnapshotCache  # noqa: E402
+from gatepost.intake.spool import Spool  # noqa: E402
+from gatepost.problems import Problem  # noqa: E402
+from gatepost.sms.ids import IdSource  # noqa: E402
+
+log = structlog.get_logger()
+
+POOL_SIZE = 6
+RECONNECT_S = 1.0
+REPLAY_S = 2.0
+
+Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Front:
+    """Everything the front keeps while it runs."""
+
+    def __init__(self) -> None:
+        self._dsn: str = settings.CONFIG["DATABASE_URL"]
+        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            self._dsn,
+            min_size=1,
+            max_size=POOL_SIZE,
+            open=False,
+            kwargs={"autocommit": True, "application_name": "gatepost web"},
+        )
+        self._snapshots = SnapshotCache()
+        self._bridge = Bridge(get_wsgi_application())
+        self._tasks: list[asyncio.Task[None]] = []
+        self._messages: Endpoint | None = None
+        self._callbacks: CallbackEndpoint | None = None
+        self._spool = Spool(settings.DATA_DIR / "spool")
+
+    async def start(self) -> None:
+        await self._pool.open()
+        self._tasks.append(asyncio.create_task(self._connect()))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pool.close()
+        self._bridge.close()
+
+    async def _connect(self) -> None:
+        """Ids need the database once; until it answers, messages are turned away with 503."""
+        while True:
+            try:
+                async with self._pool.connection() as connection:
+                    cursor = await connection.execute("select nextval('node_number')")
+                    row = await cursor.fetchone()
+                break
+            except (OperationalError, PoolTimeout):
+                await asyncio.sleep(RECONNECT_S)
+        ids = IdSource(row[0] if row else 0)
+        committer = Committer(self._pool, self._snapshots.get, ids)
+        public_url = settings.CONFIG["PUBLIC_URL"]
+        self._callbacks = CallbackEndpoint(self._pool, ids, self._spool, public_url)
+        self._messages = MessagesEndpoint(KeyCache(self._pool), committer)
+        self._tasks += [asyncio.create_task(run()) for run in (committer.run, self._listen, self._replay)]
+
+    async def _listen(self) -> None:
+        """A changed gateway or workspace is seen at once; a lost notice costs a few seconds."""
+        while True:
+            try:
+                async with await AsyncConnection.connect(self._dsn, autocommit=True) as connection:
+                    await connection.execute("listen gatepost_config")
+                    async for _ in connection.notifies():
+                        self._snapshots.forget()
+                        if self._callbacks:
+                            self._callbacks.forget()
+            except OperationalError:
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _replay(self) -> None:
+        while True:
+            with contextlib.suppress(OperationalError, PoolTimeout, Problem):
+                for path, token, raw in self._spool.waiting():
+                    assert self._callbacks is not None
+                    await self._callbacks.replay(token, raw)
+                    self._spool.done(path)
+            await asyncio.sleep(REPLAY_S)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if path == "/api/v1/messages" and method == "POST":
+            await self._ready(self._messages)(scope, receive, send)
+        elif path.startswith("/cb/"):
+            await self._ready(self._callbacks)(scope, receive, send)
+        elif path == "/health/live":
+            await answer(send, 200, b"live\n", b"text/plain; charset=utf-8")
+        elif path == "/health/ready":
+            await self._answer_ready(send)
+        else:
+            await self._bridge(scope, receive, send)
+
+    def _ready(self, endpoint: Endpoint | None) -> Endpoint:
+        if endpoint is None:
+            raise unavailable()
+        return endpoint
+
+    async def _answer_ready(self, send: Send) -> None:
+        try:
+            async with self._pool.connection(timeout=2.0) as connection:
+                await connection.execute("select 1")
+        except (OperationalError, PoolTimeout):
+            raise unavailable() from None
+        self._ready(self._messages)
+        await answer(send, 200, b"ready\n", b"text/plain; charset=utf-8")
+
+
+front: Front | None = None
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI entry point."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    elif scope["type"] == "http":
+        await _http(scope, receive, send)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    global front  # noqa: PLW0603 - ASGI has no other place for what lives as long as the server
+    while True:
+        event = await receive()
+        if event["type"] == "lifespan.startup":
+            front = Front()
+            await front.start()
+            await send({"type": "lifespan.startup.complete"})
+        elif event["type"] == "lifespan.shutdown":
+            if front:
+                await front.stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+async def _http(scope: Scope, receive: Receive, send: Send) -> None:
+    assert front is not None, "the server does not speak ASGI's lifespan"
+    try:
+        await front.handle(scope, receive, send)
+    except Problem as problem:
+        await answer_problem(send, problem)
+    except Disconnected:
+        return
+    except TimeoutError:
+        await answer_problem(send, Problem("bad_request", "The body did not come in time."))
+    except (OperationalError, PoolTimeout):
+        await answer_problem(send, unavailable())
+    except Exception:
+        log.exception("request_failed", path=scope["path"].partition("/cb/")[0] or "/cb/")
+        await answer_problem(send, Problem("internal_error"))

@@ -1,0 +1,273 @@
+"""POST /api/v1/messages: one message, or up to 10,000 with an answer each. 202 means on disk."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from gatepost.intake.commit import Answers, Committer, Job, hash_of
+from gatepost.intake.http import Receive, Scope, Send, answer, header, read_body
+from gatepost.intake.keys import KeyCache
+from gatepost.intake.peers import client_address
+from gatepost.messages.accept import Denied, Taken, Wish
+from gatepost.messages.store import Origin
+from gatepost.problems import KINDS, Fault, Problem
+from gatepost.sms.ids import to_ref
+from gatepost.workspaces.permissions import Right
+
+MAX_BODY = 16 * 1024 * 1024
+MAX_MESSAGES = 10_000
+MAX_KEY = 200
+
+
+class NewMessage(msgspec.Struct, forbid_unknown_fields=True):
+    """One message to send. Times are ISO 8601 with a zone; `validity_s` is in seconds."""
+
+    to: str
+    text: str
+    sender: str = ""
+    gateway: str | int = ""
+    client_ref: str | None = None
+    priority: str = "normal"
+    send_at: datetime | None = None
+    validity_s: int | None = None
+
+    def as_wish(self) -> Wish:
+        return Wish(
+            to=self.to,
+            text=self.text,
+            sender=self.sender,
+            gateway=str(self.gateway),
+            client_ref=self.client_ref,
+            priority=self.priority,
+            send_at=self.send_at,
+            validity_s=self.validity_s,
+        )
+
+
+class NewMessages(msgspec.Struct, forbid_unknown_fields=True):
+    """Several messages, each answered on its own."""
+
+    messages: list[msgspec.Raw]
+
+
+class _Shape(msgspec.Struct):
+    messages: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class AcceptedMessage(msgspec.Struct, omit_defaults=True):
+    """A message that was taken."""
+
+    id: str
+    state: str
+    to: str
+    segments: int
+    encoding: str
+    sender: str
+    gateway: int
+    client_ref: str | None = None
+
+
+class RefusedMessage(msgspec.Struct):
+    """A message of several that was not taken, in its place."""
+
+    error: dict[str, str]
+
+
+_single = msgspec.json.Decoder(NewMessage)
+_several = msgspec.json.Decoder(NewMessages)
+_shape = msgspec.json.Decoder(_Shape)
+_encoder = msgspec.json.Encoder()
+
+
+class MessagesEndpoint:
+    """Reads a request, has it committed, answers."""
+
+    def __init__(self, keys: KeyCache, committer: Committer) -> None:
+        self._keys = keys
+        self._committer = committer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = await self._keys.authenticate(header(scope, b"authorization"), Right.MESSAGES_SEND)
+        if header(scope, b"content-type").split(";")[0].strip().lower() != "application/json":
+            raise Problem("not_json")
+        idempotency_key = header(scope, b"idempotency-key")
+        if len(idempotency_key) > MAX_KEY or not idempotency_key.isprintable():
+            raise Problem("bad_idempotency_key")
+        body = await read_body(receive, MAX_BODY)
+        origin = Origin(key.workspace_id, api_key_id=key.id)
+        peer = client_address(scope)
+        if _is_several(body):
+            await self._several(send, body, origin, peer, idempotency_key)
+        else:
+            await self._single(send, body, origin, peer, idempotency_key)
+
+    async def _single(self, send: Send, body: bytes, origin: Origin, peer: str, key: str) -> None:
+        try:
+            wish = _single.decode(body).as_wish()
+        except msgspec.ValidationError as error:
+            raise Problem("invalid", faults=[_fault(error)]) from None
+        job = Job(origin, [wish], peer, _render_single, key, hash_of(body))
+        document = await self._committer.accept(job)
+        denied = job.answers[0]
+        if not document and isinstance(denied, Denied):
+            raise _problem(denied)
+        await answer(send, 202, document, b"application/json")
+
+    async def _several(self, send: Send, body: bytes, origin: Origin, peer: str, key: str) -> None:
+        try:
+            raws = _several.decode(body).messages
+        except msgspec.ValidationError as error:
+            raise Problem("invalid", faults=[_fault(error)]) from None
+        if not 1 <= len(raws) <= MAX_MESSAGES:
+            detail = f"messages: 1 to {MAX_MESSAGES} of them, not {len(raws)}."
+            raise Problem("invalid", faults=[Fault("messages", "count", detail)])
+        wishes: list[Wish] = []
+        unreadable: dict[int, dict[str, str]] = {}
+        for position, raw in enumerate(raws):
+            try:
+                wishes.append(_single.decode(raw).as_wish())
+            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+                unreadable[position] = _unreadable(error)
+
+        def render(ids: list[int | None], answers: Answers) -> bytes:
+            return _render_several(ids, answers, unreadable)
+
+        job = Job(origin, wishes, peer, render, key, hash_of(body))
+        await answer(send, 202, await self._committer.accept(job), b"application/json")
+
+
+def _is_several(body: bytes) -> bool:
+    try:
+        return _shape.decode(body).messages is not msgspec.UNSET
+    except msgspec.ValidationError:
+        raise Problem("invalid", "The body is not a JSON object.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem("bad_json") from None
+
+
+def _render_single(ids: list[int | None], answers: Answers) -> bytes:
+    message_id, taken = ids[0], answers[0]
+    if message_id is None or not isinstance(taken, Taken):
+        return b""
+    return _encoder.encode(_accepted(message_id, taken))
+
+
+def _render_several(ids: list[int | None], answers: Answers, unreadable: dict[int, dict[str, str]]) -> bytes:
+    pairs = iter(zip(ids, answers, strict=True))
+    rows: list[AcceptedMessage | RefusedMessage] = []
+    for position in range(len(answers) + len(unreadable)):
+        if position in unreadable:
+            rows.append(RefusedMessage(unreadable[position]))
+            continue
+        message_id, given = next(pairs)
+        if message_id is not None and isinstance(given, Taken):
+            rows.append(_accepted(message_id, given))
+        elif isinstance(given, Denied):
+            rows.append(
+                RefusedMessage(
+                    {"code": given.code, "detail": given.words, "remedy": given.remedy, "field": given.field}
+                )
+            )
+    return _encoder.encode({"messages": rows})
+
+
+def _accepted(message_id: int, taken: Taken) -> AcceptedMessage:
+    is_later = taken.send_at is not None and taken.send_at > datetime.now(UTC)
+    state = "held" if taken.held else "scheduled" if is_later else "queued"
+    return AcceptedMessage(
+        id=to_ref(message_id),
+        state=state,
+        to=taken.to,
+        segments=taken.segments,
+        encoding=taken.encoding,
+        sender=taken.sender,
+        gateway=taken.gateway_id,
+        client_ref=taken.client_ref,
+    )
+
+
+def _problem(denied: Denied) -> Problem:
+    faults = [Fault(denied.field, denied.code, denied.words)] if denied.field else []
+    return Problem(denied.code, denied.words, faults=faults, remedy=denied.remedy)
+
+
+def _fault(error: msgspec.ValidationError) -> Fault:
+    """msgspec names the path and the types, never the value."""
+    words, _, path = str(error).partition(" - at ")
+    return Fault(path.strip("`$.") or "body", "type", f"{words}.")
+
+
+def _unreadable(error: Exception) -> dict[str, str]:
+    if isinstance(error, msgspec.ValidationError):
+        fault = _fault(error)
+        return {"code": "invalid", "detail": fault.detail, "remedy": KINDS["invalid"].remedy, "field": fault.field}
+    return {"code": "bad_json", "detail": KINDS["bad_json"].title, "remedy": KINDS["bad_json"].remedy, "field": ""}
+
+
+def openapi() -> dict[str, Any]:
+    """What this route adds to the API's document."""
+    (single, several, accepted), components = msgspec.json.schema_components(
+        [NewMessage, NewMessages, AcceptedMessage], ref_template="#/components/schemas/{name}"
+    )
+    components["NewMessages"]["properties"]["messages"] = {
+        "type": "array",
+        "items": single,
+        "minItems": 1,
+        "maxItems": MAX_MESSAGES,
+    }
+    refused = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "detail", "remedy", "field"],
+                "properties": {name: {"type": "string"} for name in ("code", "detail", "remedy", "field")},
+            }
+        },
+    }
+    bulk = {
+        "type": "object",
+        "required": ["messages"],
+        "properties": {"messages": {"type": "array", "items": {"anyOf": [accepted, refused]}}},
+    }
+    return {
+        "paths": {
+            "/api/v1/messages": {
+                "post": {
+                    "operationId": "messages_send",
+                    "summary": "Send messages",
+                    "description": "One message, or several under `messages`. 202 means that they are on disk.",
+                    "tags": ["messages"],
+                    "parameters": [
+                        {
+                            "name": "Idempotency-Key",
+                            "in": "header",
+                            "required": False,
+                            "description": "The same key with the same body gives the same answer for 72 hours.",
+                            "schema": {"type": "string", "maxLength": MAX_KEY},
+                        }
+                    ],
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": {"anyOf": [single, several]}}},
+                    },
+                    "responses": {
+                        "202": {
+                            "description": "Accepted",
+                            "content": {"application/json": {"schema": {"anyOf": [accepted, bulk]}}},
+                        },
+                        "default": {
+                            "description": "A problem",
+                            "content": {
+                                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                            },
+                        },
+                    },
+                    "security": [{"KeyAuth": [Right.MESSAGES_SEND.value]}],
+                }
+            }
+        },
+        "components": {"schemas": components},
+    }

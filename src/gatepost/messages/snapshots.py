@@ -1,0 +1,60 @@
+"""The snapshot of a workspace that accepting works on, read by the ORM (in a thread, or by the console)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_network
+
+from django.conf import settings
+from django.db.models import Q
+
+from gatepost.gateways import services
+from gatepost.gateways.models import Gateway, SenderId
+from gatepost.messages.accept import GatewayFacts, Snapshot
+from gatepost.messages.models import Suppression
+from gatepost.providers.registry import provider
+from gatepost.workspaces.models import Workspace
+
+
+def load(workspace_id: int) -> Snapshot:
+    """Everything but the suppressed numbers, which depend on the messages at hand. Raises Workspace.DoesNotExist."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    gateways = Gateway.objects.filter(workspaces=workspace, is_active=True).prefetch_related("secrets")
+    approved = SenderId.objects.filter(workspace=workspace, status=SenderId.Status.APPROVED)
+    return Snapshot(
+        workspace_id=workspace_id,
+        now=datetime.now(UTC),
+        is_sending=workspace.sending_enabled and settings.CONFIG["SENDING_ENABLED"],
+        default_country=workspace.default_country or settings.CONFIG["DEFAULT_COUNTRY"],
+        default_gateway_id=workspace.default_gateway_id,
+        default_sender=next((row.sender for row in approved if row.is_default), ""),
+        installation_sender=settings.CONFIG["DEFAULT_SENDER"],
+        senders=frozenset((row.sender, row.gateway_id) for row in approved),
+        gateways={gateway.pk: _facts(gateway) for gateway in gateways},
+    )
+
+
+def with_suppressed(snapshot: Snapshot, digits: list[str]) -> Snapshot:
+    """The snapshot for messages to these numbers, now."""
+    rows = Suppression.objects.filter(digits__in=digits).filter(
+        Q(workspace=None) | Q(workspace_id=snapshot.workspace_id)
+    )
+    return replace(snapshot, now=datetime.now(UTC), suppressed=frozenset(rows.values_list("digits", flat=True)))
+
+
+def _facts(gateway: Gateway) -> GatewayFacts:
+    manifest = provider(gateway.provider).manifest_for(services.runtime(gateway).settings)
+    limits = [gateway.max_segments, manifest.max_segments]
+    is_batched = manifest.batch is not None and gateway.pattern == Gateway.Pattern.BATCH
+    return GatewayFacts(
+        id=gateway.pk,
+        name=gateway.name,
+        is_sending=gateway.sending_enabled,
+        sender=gateway.sender,
+        sender_rule=manifest.sender,
+        verified_senders=frozenset(gateway.verified_senders) if gateway.only_verified_senders else None,
+        verified_phones=frozenset(gateway.verified_phones) if gateway.only_verified_phones else None,
+        send_networks=tuple(ip_network(text, strict=False) for text in gateway.send_ips),
+        max_segments=min((limit for limit in limits if limit), default=None),
+        days_to_expire=gateway.days_to_expire,
+        grouped_by=manifest.batch.same if is_batched and manifest.batch else None,
+    )
