@@ -26,8 +26,8 @@ def say(text):
 def stop(number, frame):
     say("{name} stopping"); time.sleep(0.2); say("{name} stopped"); sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
-print("{name} is up")
 say("{name} up")
+print("{name} is up")
 time.sleep(600)
 """
 

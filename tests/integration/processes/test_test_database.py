@@ -60,7 +60,11 @@ def start(suite: Path, *options: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [*argv, "-p", "no:cacheprovider", str(suite)],
         cwd=suite,
-        env={**environment, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={
+            **environment,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
