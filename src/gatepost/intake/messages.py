@@ -205,7 +205,7 @@ def _unreadable(error: Exception) -> dict[str, str]:
     return {"code": "bad_json", "detail": KINDS["bad_json"].title, "remedy": KINDS["bad_json"].remedy, "field": ""}
 
 
-def openapi() -> dict[str, Any]:
+def _openapi() -> dict[str, Any]:
     """What this route adds to the API's document."""
     (single, several, accepted), components = msgspec.json.schema_components(
         [NewMessage, NewMessages, AcceptedMessage], ref_template="#/components/schemas/{name}"
@@ -271,3 +271,6 @@ def openapi() -> dict[str, Any]:
         },
         "components": {"schemas": components},
     }
+
+
+OPENAPI = _openapi()

@@ -1,0 +1,57 @@
+"""What people may do with messages in the queue or in doubt; every change is one statement over many messages."""
+
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+from psycopg.types.json import Jsonb
+
+from gatepost.dispatch.statements import SEND_AGAIN
+
+LEAVE = """
+    with dropped as (delete from outbox where message_id = any(%(ids)s)),
+         left_so as (update message set left_at = now() where id = any(%(ids)s) and state = 'unknown' returning id)
+    insert into message_event (message_id, kind, detail) select id, 'left', %(detail)s from left_so returning message_id
+"""
+CANCEL = """
+    with taken as (delete from outbox where message_id = any(%(ids)s) returning message_id),
+         cancelled as (update message m set state = 'cancelled', state_at = now() from taken
+                        where m.id = taken.message_id and m.state = 'queued' returning m.id)
+    insert into message_event (message_id, kind, detail) select id, 'cancelled', %(detail)s from cancelled
+    returning message_id
+"""
+SCOPED = "select id from message where workspace_id = %s and id = any(%s)"
+
+
+def send_again(workspace_id: int, message_ids: Sequence[int], *, actor: str) -> list[int]:
+    """Submit unknown messages once more, knowing that they may arrive twice; the ids that it was done for."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            SEND_AGAIN,
+            {"ids": _own(workspace_id, message_ids), "state": "unknown", "why": "a person decided", "by": actor},
+        )
+        rows = cursor.fetchall()
+        for gateway_id in {row[1] for row in rows}:
+            cursor.execute("select pg_notify('gatepost_outbox', %s)", [str(gateway_id)])
+    return [row[0] for row in rows]
+
+
+def leave(workspace_id: int, message_ids: Sequence[int], *, actor: str) -> list[int]:
+    """Leave unknown messages as they are: nothing is sent again; a later receipt still resolves them."""
+    return _run(LEAVE, workspace_id, message_ids, actor)
+
+
+def cancel(workspace_id: int, message_ids: Sequence[int], *, actor: str) -> list[int]:
+    """Take messages out of the queue; the ids that were still in it."""
+    return _run(CANCEL, workspace_id, message_ids, actor)
+
+
+def _run(statement: str, workspace_id: int, message_ids: Sequence[int], actor: str) -> list[int]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, {"ids": _own(workspace_id, message_ids), "detail": Jsonb({"by": actor})})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _own(workspace_id: int, message_ids: Sequence[int]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(SCOPED, [workspace_id, list(message_ids)])
+        return [row[0] for row in cursor.fetchall()]

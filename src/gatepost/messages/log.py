@@ -1,0 +1,143 @@
+"""The log: which messages there are, and what is known of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from gatepost.messages.models import Message, MessageEvent
+from gatepost.sms.outcomes import POLICIES, Refusal
+from gatepost.sms.states import WORDS, State, Word
+
+IN_OUTBOX = "select message_id, due_at, held from outbox where message_id = any(%s)"
+SUBMISSIONS = """
+    select id, intent_at, done_at, cause, status, latency_ms, settings_version, is_resend
+      from submission where id = any(%s) order by intent_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a reader of the log asks for; empty means no restriction. `to` is a number or its beginning."""
+
+    states: Sequence[State] = ()
+    word: Word | None = None
+    kind: str = ""
+    gateway_id: int | None = None
+    to: str = ""
+    client_ref: str = ""
+    campaign_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a message stands now: `submitting` and `scheduled` are seen in the queue, not in the message."""
+
+    state: State
+    due_at: datetime | None = None
+    held: str = ""
+
+    @property
+    def word(self) -> Word:
+        return WORDS[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a message's timeline."""
+
+    at: datetime
+    what: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def search(messages: QuerySet[Message], filters: Filters) -> QuerySet[Message]:
+    """The messages that fit, unordered."""
+    states = list(filters.states)
+    if filters.word is not None:
+        states += [state for state, word in WORDS.items() if word is filters.word]
+    if states:
+        # What is being submitted is stored as queued.
+        stored = {State.QUEUED if state is State.SUBMITTING else state for state in states}
+        messages = messages.filter(state__in=sorted(state.value for state in stored))
+    if filters.to:
+        digits = "".join(character for character in filters.to if character.isdigit())
+        messages = messages.filter(to_digits__startswith=digits) if digits else messages.none()
+    named = {
+        "kind": filters.kind,
+        "gateway_id": filters.gateway_id,
+        "client_ref": filters.client_ref,
+        "campaign_id": filters.campaign_id,
+        "created_at__gte": filters.since,
+        "created_at__lt": filters.until,
+    }
+    return messages.filter(**{name: value for name, value in named.items() if value not in (None, "")})
+
+
+def standings(messages: Sequence[Message]) -> dict[int, Standing]:
+    """Where each message stands."""
+    waiting = [message.pk for message in messages if message.state in (State.QUEUED, State.UNKNOWN)]
+    queued: dict[int, tuple[datetime, str | None]] = {}
+    if waiting:
+        with connection.cursor() as cursor:
+            cursor.execute(IN_OUTBOX, [waiting])
+            queued = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+    return {message.pk: _standing(message, queued.get(message.pk)) for message in messages}
+
+
+def _standing(message: Message, queued: tuple[datetime, str | None] | None) -> Standing:
+    state = State(message.state)
+    if queued is None:
+        return Standing(State.SUBMITTING if state is State.QUEUED else state)
+    return Standing(state, queued[0], queued[1] or "")
+
+
+def timeline(message: Message) -> list[Moment]:
+    """Everything that happened to a message, oldest first."""
+    events = list(MessageEvent.objects.filter(message_id=message.pk).order_by("id"))
+    accepted = {
+        "segments": message.segments,
+        "encoding": message.encoding,
+        "sender": message.sender,
+        "sender_reason": message.sender_reason,
+    }
+    moments = [Moment(message.created_at, "accepted", accepted)]
+    moments += [Moment(event.at, event.kind, event.detail) for event in events]
+    moments += _submissions(message)
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _submissions(message: Message) -> list[Moment]:
+    if message.submission_id is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(SUBMISSIONS, [[message.submission_id]])
+        rows = cursor.fetchall()
+    moments = []
+    for _, intent_at, done_at, cause, status, latency_ms, version, is_resend in rows:
+        what = "sent again" if is_resend else "submitting"
+        moments.append(Moment(intent_at, what, {"attempt": message.attempts, "settings_version": version}))
+        if done_at is not None and message.submitted_at is not None:
+            detail = {"status": status, "latency_ms": latency_ms, "cause": cause, "provider_ref": message.provider_ref}
+            known = {name: value for name, value in detail.items() if value is not None}
+            moments.append(Moment(done_at, "submitted", known))
+    return moments
+
+
+def refusal_of(message: Message) -> dict[str, str] | None:
+    """Why it failed: the class, the provider's code and words, whose side it is on, and what to do."""
+    if not message.refusal:
+        return None
+    policy = POLICIES[Refusal(message.refusal)]
+    return {
+        "class": message.refusal,
+        "code": message.code or "",
+        "words": message.words or "",
+        "side": policy.side.value,
+        "advice": policy.advice,
+    }

@@ -1,0 +1,50 @@
+"""Accepting messages from a thread (console, tasks, test send): the same rules and rows as at the front."""
+
+import threading
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+
+from gatepost.messages.accept import Denied, Taken, Wish, accept, numbers_of
+from gatepost.messages.snapshots import load, with_suppressed
+from gatepost.messages.store import Origin, Stored, insert_sync
+from gatepost.problems import Fault, Problem
+from gatepost.sms.ids import IdSource
+
+_lock = threading.Lock()
+_ids: IdSource | None = None
+
+
+def id_source() -> IdSource:
+    """This process's source of ids; its node number is drawn once."""
+    global _ids  # noqa: PLW0603 - one source per process is the point
+    with _lock:
+        if _ids is None:
+            with connection.cursor() as cursor:
+                cursor.execute("select nextval('node_number')")
+                _ids = IdSource(cursor.fetchone()[0])
+        return _ids
+
+
+def accept_now(origin: Origin, wishes: Sequence[Wish], *, peer: str = "") -> list[tuple[int, Taken] | Denied]:
+    """One answer per wish, in order: the id of what is on disk once the caller's transaction commits, or the denial."""
+    snapshot = load(origin.workspace_id)
+    digits = [number for number in numbers_of(wishes, snapshot.default_country) if number]
+    snapshot = with_suppressed(snapshot, digits)
+    answers = accept(wishes, snapshot, peer)
+    taken = [answer for answer in answers if isinstance(answer, Taken)]
+    ids = id_source().take(len(taken))
+    if taken:
+        with transaction.atomic(), connection.cursor() as cursor:
+            insert_sync(cursor.cursor, [Stored(origin, ids, taken)], snapshot.now)
+    numbered = iter(zip(ids, taken, strict=True))
+    return [next(numbered) if isinstance(answer, Taken) else answer for answer in answers]
+
+
+def accept_one(origin: Origin, wish: Wish, *, peer: str = "") -> int:
+    """The id of the message. Raises Problem with the denial's code."""
+    answer = accept_now(origin, [wish], peer=peer)[0]
+    if isinstance(answer, Denied):
+        faults = [Fault(answer.field, answer.code, answer.words)] if answer.field else []
+        raise Problem(answer.code, answer.words, faults=faults, remedy=answer.remedy)
+    return answer[0]
