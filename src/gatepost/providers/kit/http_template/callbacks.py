@@ -3,13 +3,13 @@
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 from gatepost.providers.base import Ack, Gateway, MalformedAnswer
 from gatepost.providers.kit import xml
+from gatepost.providers.kit.answers import pairs
 from gatepost.providers.kit.http_template.documents import Document, Json, Pairs, Xml, parse_json, parse_xml
 from gatepost.providers.kit.http_template.lookups import Answer
 from gatepost.providers.kit.http_template.template import Placeholder, parse
@@ -18,13 +18,13 @@ from gatepost.providers.wire import RawCallback
 
 MAX_FIELDS = 1000
 MAX_ITEMS = 1000
-_BOUNDARY = re.compile(r'boundary="?([^";,]{1,200})"?', re.IGNORECASE)
-_PART_NAME = re.compile(r'\bname="([^"]*)"', re.IGNORECASE)
 
 
-def verify(raw: RawCallback, gw: Gateway) -> bool:
-    """Whether the callback proves its origin in the way that the gateway asks for (besides the unguessable URL)."""
-    return _PROOFS[gw.text("callback_auth") or "none"](raw, gw)
+def verify(raw: RawCallback, gw: Gateway) -> bool | None:
+    """Whether the callback proves its origin in the way that the gateway asks for; None where the unguessable URL
+    is all there is."""
+    proof = _PROOFS.get(gw.text("callback_auth"))
+    return proof(raw, gw) if proof else None
 
 
 def _by_header(raw: RawCallback, gw: Gateway) -> bool:
@@ -49,7 +49,6 @@ def _by_hmac(raw: RawCallback, gw: Gateway) -> bool:
 
 
 _PROOFS: Mapping[str, Callable[[RawCallback, Gateway], bool]] = {
-    "none": lambda _raw, _gw: True,
     "header": _by_header,
     "basic": _by_basic,
     "hmac": _by_hmac,
@@ -93,7 +92,9 @@ def document_of(raw: RawCallback, mode: str, charset: str) -> Document:
         return parse_json(raw.body)
     if kind == "xml":
         return parse_xml(raw.body)
-    return _query_of(raw, charset, _form_fields(raw, charset))
+    if raw.content_type != "multipart/form-data":
+        raw = replace(raw, headers=())
+    return _by_name(pairs(raw, charset))
 
 
 def as_answer(raw: RawCallback, mode: str, charset: str) -> Answer:
@@ -117,37 +118,17 @@ def _kind(raw: RawCallback) -> str:
     return "form"
 
 
-def _query_of(raw: RawCallback, charset: str, first: Sequence[tuple[str, str]] = ()) -> Pairs:
-    pairs: dict[str, list[str]] = {}
-    for name, value in (*first, *_decoded(raw.query, charset)):
-        pairs.setdefault(name, []).append(value)
-    return Pairs(pairs)
+def _query_of(raw: RawCallback, charset: str) -> Pairs:
+    return _by_name(pairs(replace(raw, body=b"", headers=()), charset))
 
 
-def _decoded(text: str, charset: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text, keep_blank_values=True, encoding=charset, errors="replace", max_num_fields=MAX_FIELDS)
-    except ValueError:
-        raise MalformedAnswer("the callback has too many fields") from None
-
-
-def _form_fields(raw: RawCallback, charset: str) -> list[tuple[str, str]]:
-    if raw.content_type == "multipart/form-data":
-        return _multipart(raw, charset)
-    return _decoded(raw.body.decode("latin-1"), charset) if raw.body else []
-
-
-def _multipart(raw: RawCallback, charset: str) -> list[tuple[str, str]]:
-    boundary = _BOUNDARY.search(raw.header("content-type") or "")
-    if boundary is None:
-        raise MalformedAnswer("the multipart body names no boundary")
-    fields = []
-    for part in raw.body.split(b"--" + boundary[1].encode())[1 : MAX_FIELDS + 1]:
-        head, separator, value = part.partition(b"\r\n\r\n")
-        name = _PART_NAME.search(head.decode("utf-8", "replace"))
-        if separator and name:
-            fields.append((name[1], value.removesuffix(b"\r\n").decode(charset, "replace")))
-    return fields
+def _by_name(fields: list[tuple[str, str]]) -> Pairs:
+    if len(fields) > MAX_FIELDS:
+        raise MalformedAnswer("the callback has too many fields")
+    found: dict[str, list[str]] = {}
+    for name, value in fields:
+        found.setdefault(name, []).append(value)
+    return Pairs(found)
 
 
 def ack(gw: Gateway, prefix: str, identifier: str = "", ref: str = "") -> Ack:

@@ -13,10 +13,10 @@ VALIDITY = Validity(60, 7 * 24 * 3600)
 _SHARED: Mapping[Attribute, frozenset[str]] = {
     "sender": frozenset(("sender", "from_no_plus")),
     "text": frozenset(("text", "length", "parts")),
-    "coding": frozenset(("coding", "is_unicode")),
-    "send_at": frozenset(("send_at_iso", "send_at_unix")),
+    "encoding": frozenset(("coding", "is_unicode")),
     "validity": frozenset(("validity_min", "validity_s")),
 }
+_SEND_AT = frozenset(("send_at_iso", "send_at_unix"))
 
 
 def capabilities(settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -31,7 +31,7 @@ def capabilities(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "batch": _batch(settings, outer),
         "dedupe": _dedupe(settings),
-        "schedules": bool(used & _SHARED["send_at"]),
+        "schedules": bool(used & _SEND_AT),
         "validity": VALIDITY if used & _SHARED["validity"] else None,
         "receipts": tuple(receipts),
         "poll_until_s": (settings.get("poll_max_age_h") or 72) * 3600,
@@ -63,8 +63,8 @@ def _batch(settings: Mapping[str, Any], outer: set[str]) -> Batch | None:
         return None
     has_variant = bool(settings.get("unicode_url") or settings.get("unicode_body"))
     same = [attribute for attribute, used in _SHARED.items() if used & outer]
-    if has_variant and "coding" not in same:
-        same.append("coding")
+    if has_variant and "encoding" not in same:
+        same.append("encoding")
     return Batch(limit, same=tuple(same), unique_number=True, limit_setting="max_recipients")
 
 

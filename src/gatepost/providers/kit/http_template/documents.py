@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from gatepost.providers.base import MalformedAnswer
-from gatepost.providers.kit.answers import excerpt
+from gatepost.providers.kit.answers import excerpt, storable
 from gatepost.providers.kit.http_template.template import TemplateFault
 from gatepost.providers.kit.xml import local, read_xml
 
@@ -183,4 +183,6 @@ def _flat(found: list[Any]) -> list[Any]:
 def _scalar(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | Decimal) else None
+    if isinstance(value, str):
+        return storable(value)
+    return str(value) if isinstance(value, int | Decimal) else None

@@ -11,7 +11,7 @@ from gatepost.sms.text import InvalidText, transliterate
 Value = str | bytes
 
 RESERVED = ":/?#[]@!$&'()*+,;=%"
-TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class Unrenderable(Exception):
@@ -82,4 +82,8 @@ def header(value: Value) -> str:
     text = to_str(value, "a header")
     if any(character < " " and character != "\t" for character in text) or "\x7f" in text:
         raise Unrenderable(Refusal.BAD_CONTENT, "A header cannot hold line breaks or control characters.")
+    if any(character > "\xff" for character in text):
+        raise Unrenderable(
+            Refusal.BAD_CONTENT, "A header holds only ISO-8859-1: encode the value, such as |url or |b64."
+        )
     return text

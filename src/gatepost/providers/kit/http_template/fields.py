@@ -100,7 +100,7 @@ _SIGN_IN = (
     Text(
         "auth_header_name",
         default="Authorization",
-        pattern=r"[A-Za-z0-9!#$%&'*+.^_`|~-]+",
+        pattern=r"[A-Za-z0-9][A-Za-z0-9_-]*",
         pattern_words="a header name.",
         when=("auth", ("header_key", *TOKEN)),
     ),

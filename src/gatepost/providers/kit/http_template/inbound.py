@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from gatepost.providers.base import Callback, Gateway, Inbound, MalformedAnswer, Media, OptOut
+from gatepost.providers.kit.answers import storable
 from gatepost.providers.kit.http_template.callbacks import (
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
@@ -97,7 +98,7 @@ def _encoding(item: Item, settings: Mapping[str, Any]) -> str:
 def decoded(text: str, encoding: str) -> str:
     """The characters behind the encoding. Raises MalformedAnswer where the text is not in it."""
     try:
-        return DECODERS[encoding](text)
+        return storable(DECODERS[encoding](text))
     except (ValueError, binascii.Error):
         raise MalformedAnswer(f"the text is not {encoding}") from None
 

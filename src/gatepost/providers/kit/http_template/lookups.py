@@ -8,6 +8,7 @@ from functools import lru_cache
 from urllib.parse import parse_qs
 
 from gatepost.providers.base import MalformedAnswer
+from gatepost.providers.kit.answers import storable
 from gatepost.providers.kit.http_template.documents import (
     Document,
     Pairs,
@@ -46,7 +47,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode(self.charset, "replace")
+        return storable(self.body.decode(self.charset, "replace"))
 
     def parsed(self, kind: str) -> Document | None:
         """The body as json, xml or form; None where it is something else."""

@@ -26,9 +26,10 @@ from gatepost.providers.kit.http_template.inbound import read_inbound
 from gatepost.providers.kit.http_template.lookups import Answer, answer_of, lookup
 from gatepost.providers.kit.http_template.receipts import read_receipt
 from gatepost.providers.kit.http_template.request import Shape, body_format_of
-from gatepost.providers.kit.http_template.scope import Scope
+from gatepost.providers.kit.http_template.scope import PLAIN_NAMES, Scope
 from gatepost.providers.kit.http_template.sending import preview
 from gatepost.providers.kit.http_template.signing import TOKEN_AUTHS, complete, renewed, signed_in
+from gatepost.providers.kit.http_template.template import names
 from gatepost.providers.kit.http_template.verdict import by_status, is_ok
 from gatepost.sms.outcomes import Refusal, refused
 
@@ -150,9 +151,12 @@ def _asked(shape: Shape, scope: Scope, label: str) -> Flow[Answer]:
 
 
 def _shape(gw: Gateway, prefix: str) -> Shape:
-    """The request of `poll_*`, `balance_*`...: own method, URL and body; headers and sign-in like sending."""
+    """The request of `poll_*`, `balance_*`...: own method, URL and body; sign-in like sending, and its headers except
+    for those that speak of a message."""
     body = gw.text(f"{prefix}_body")
-    headers = gw.get(f"{prefix}_headers") or (gw.get("headers") or ())
+    headers = gw.get(f"{prefix}_headers") or [
+        line for line in gw.get("headers") or () if names(line) <= PLAIN_NAMES
+    ]
     return Shape(
         method=gw.text(f"{prefix}_method") or "GET",
         url=gw.text(f"{prefix}_url"),

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from gatepost.providers.kit.http_template import json_body, pairs, xml_body
-from gatepost.providers.kit.http_template.escape import TOKEN, Unrenderable, header
+from gatepost.providers.kit.http_template.escape import HEADER_NAME, Unrenderable, header
 from gatepost.providers.kit.http_template.pairs import Pair, compile_pairs, pairs_of
 from gatepost.providers.kit.http_template.scope import Scope
 from gatepost.providers.kit.http_template.template import (
@@ -159,7 +159,7 @@ def header_line(line: str) -> tuple[str, str]:
     """(name, value template) of `Name: value`. Raises TemplateFault."""
     name, colon, value = line.partition(":")
     name = name.strip()
-    if not colon or not TOKEN.fullmatch(name):
+    if not colon or not HEADER_NAME.fullmatch(name):
         raise TemplateFault("Write a header as Name: value.")
     if name.lower() in OURS:
         raise TemplateFault(f"The header {name} is set by the connection itself.")
