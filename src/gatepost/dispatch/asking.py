@@ -85,7 +85,6 @@ class Asker:
         result = await self._driver.run_flow(
             lambda: query(tuple(sent), driven.account, self._context()),
             driven.provider,
-            driven.manifest,
             driven.account,
             link=driven.link,
         )
@@ -102,7 +101,6 @@ class Asker:
         result = await self._driver.run_flow(
             lambda: find(tuple(sent), driven.account, self._context()),
             driven.provider,
-            driven.manifest,
             driven.account,
             link=driven.link,
         )
@@ -138,7 +136,6 @@ class Asker:
         result = await self._driver.run_flow(
             lambda: poll(feed.name, start, driven.account, self._context()),
             driven.provider,
-            driven.manifest,
             driven.account,
             link=driven.link,
             on_commit=lambda commit: self._commit(feed, commit),

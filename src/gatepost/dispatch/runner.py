@@ -7,7 +7,7 @@ outlives the write. The number of messages between intent and record is bounded 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,12 +19,13 @@ from gatepost.dispatch import store
 from gatepost.dispatch.decide import backoff_s, pauses_gateway
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.grouping import LaneBuffer
+from gatepost.dispatch.line import Gate, as_json, as_message, last_status
 from gatepost.dispatch.outcomes import close
 from gatepost.dispatch.pacing import Pacer
 from gatepost.dispatch.recorder import Recorder
 from gatepost.dispatch.statements import UNACCOUNTED
 from gatepost.dispatch.store import Due, LeaseLost, Opened
-from gatepost.providers.base import Batch, Context, Message
+from gatepost.providers.base import Batch, Context
 from gatepost.sms.ids import IdSource, to_ref
 from gatepost.sms.outcomes import Kind, Outcome, not_sent, unknown
 from gatepost.transport.driver import Driver, SubmitResult
@@ -41,6 +42,7 @@ PAUSE_AFTER = 5
 PROBE_EVERY_S = 30.0
 KEPT_PER_HOUR = 3
 RECONNECT_S = 0.25
+RETRY_AT_GATE_S = 0.05
 
 Pool = AsyncConnectionPool[Any]
 
@@ -139,10 +141,11 @@ class Runner:
             await asyncio.wait(self._in_flight.values())
         await self._recorder.drained()
 
-    async def _until_database(self, step: Callable[[], Any]) -> None:
+    async def _until_database(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                return await step()
+                await step()
+                return
             except OperationalError:
                 await asyncio.sleep(RECONNECT_S)
 
@@ -298,33 +301,39 @@ class Runner:
 
     async def _submit(self, opened: Opened, items: list[Due], is_resend: bool) -> None:
         intent_at = datetime.now(UTC)
-        units = self._units(items)
+        gate = Gate(self.check_line, self._units(items))
         result = await self._driver.run_submit(
             self.driven.provider,
-            self.driven.manifest,
-            Batch(tuple(_message(item) for item in items)),
+            Batch(tuple(as_message(item) for item in items)),
             self.driven.account,
             self._context(opened, intent_at, is_resend),
             link=self.driven.link,
-            before_write=lambda: self._before_write(units),
+            before_write=gate.open,
         )
+        outcomes = result.outcomes
+        if gate.is_shut:
+            outcomes = dict.fromkeys(outcomes, not_sent(gate.why, retry_after_s=RETRY_AT_GATE_S))
+        else:
+            self._learn(result)
         entry = close(
             self.driven,
             opened.id,
             items,
-            result.outcomes,
+            outcomes,
             intent_at=intent_at,
             now=datetime.now(UTC),
             is_resend=is_resend,
-            status=result.status,
+            status=last_status(result),
             latency_ms=result.latency_ms,
             traces=self._traces(items, result),
         )
-        self._learn(result)
         self._recorder.put(entry)
 
-    def _before_write(self, units: int) -> None:
-        """The last look before bytes leave: the lease must outlive the write, and the pace must hold at the socket."""
+    def check_line(self, units: int) -> None:
+        """The last look before bytes leave: the lease must outlive the write, and the pace must hold at the socket.
+
+        Raises LeaseLost or TooFast.
+        """
         now = time.monotonic()
         if now + WRITE_MARGIN_S > self.lease_until:
             raise LeaseLost
@@ -348,7 +357,7 @@ class Runner:
             if self._kept[hour] >= KEPT_PER_HOUR:
                 return []
             self._kept = Counter({hour: self._kept[hour] + 1})
-        return [exchange.as_dict() for exchange in result.exchanges]
+        return [as_json(exchange) for exchange in result.exchanges]
 
     def _learn(self, result: SubmitResult) -> None:
         """What this answer says of the gateway as a whole."""
@@ -363,7 +372,7 @@ class Runner:
         slow = [o for o in outcomes if o.kind is Kind.THROTTLED and not o.is_recipient_only]
         if slow:
             self._pacer.pause(now + max(o.retry_after_s or 1.0 for o in slow))
-        was_unreachable = not result.is_sent and not result.was_aborted
+        was_unreachable = not result.is_sent and any(outcome.kind is Kind.NOT_SENT for outcome in outcomes)
         self._failures_in_a_row = self._failures_in_a_row + 1 if was_unreachable else 0
         if was_unreachable:
             self._pacer.pause(now + min(5.0, backoff_s(self._failures_in_a_row)))
@@ -374,20 +383,3 @@ class Runner:
             await asyncio.wait_for(self._wake.wait(), min(wait_s or POLL_S, POLL_S))
         except TimeoutError:
             pass
-
-
-def _message(item: Due) -> Message:
-    remaining_s = None
-    if item.validity_s is not None:
-        remaining_s = max(60, int((item.expires_at - datetime.now(UTC)).total_seconds()))
-    return Message(
-        ref=to_ref(item.message_id, item.generation),
-        to=item.to,
-        text=item.text,
-        sender=item.sender_override or item.sender,
-        encoding="ucs2" if item.encoding == "ucs2" else "gsm7",
-        segments=item.segments,
-        validity_s=remaining_s,
-        attempt=item.attempts + 1,
-        is_urgent=item.lane == 0,
-    )

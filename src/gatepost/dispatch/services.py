@@ -1,22 +1,23 @@
 """What people may do with messages in the queue or in doubt; every change is one statement over many messages."""
 
+import json
 from collections.abc import Sequence
 
 from django.db import connection, transaction
-from psycopg.types.json import Jsonb
 
 from gatepost.dispatch.statements import SEND_AGAIN
 
 LEAVE = """
     with dropped as (delete from outbox where message_id = any(%(ids)s)),
          left_so as (update message set left_at = now() where id = any(%(ids)s) and state = 'unknown' returning id)
-    insert into message_event (message_id, kind, detail) select id, 'left', %(detail)s from left_so returning message_id
+    insert into message_event (message_id, kind, detail) select id, 'left', %(detail)s::jsonb from left_so
+    returning message_id
 """
 CANCEL = """
     with taken as (delete from outbox where message_id = any(%(ids)s) returning message_id),
          cancelled as (update message m set state = 'cancelled', state_at = now() from taken
                         where m.id = taken.message_id and m.state = 'queued' returning m.id)
-    insert into message_event (message_id, kind, detail) select id, 'cancelled', %(detail)s from cancelled
+    insert into message_event (message_id, kind, detail) select id, 'cancelled', %(detail)s::jsonb from cancelled
     returning message_id
 """
 SCOPED = "select id from message where workspace_id = %s and id = any(%s)"
@@ -47,7 +48,7 @@ def cancel(workspace_id: int, message_ids: Sequence[int], *, actor: str) -> list
 
 def _run(statement: str, workspace_id: int, message_ids: Sequence[int], actor: str) -> list[int]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement, {"ids": _own(workspace_id, message_ids), "detail": Jsonb({"by": actor})})
+        cursor.execute(statement, {"ids": _own(workspace_id, message_ids), "detail": json.dumps({"by": actor})})
         return [row[0] for row in cursor.fetchall()]
 
 

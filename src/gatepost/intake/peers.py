@@ -1,6 +1,6 @@
 """Who is calling: the client's address, behind reverse proxies only as far as they are trusted."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
 
@@ -26,5 +26,5 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _is_in(text: str, networks: list[object]) -> bool:
-    return _is_address(text) and any(ip_address(text) in network for network in networks)  # type: ignore[operator]
+def _is_in(text: str, networks: list[IPv4Network | IPv6Network]) -> bool:
+    return _is_address(text) and any(ip_address(text) in network for network in networks)
