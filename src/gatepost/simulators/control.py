@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TOKEN_HEADER = "X-Simulators-Token"  # noqa: S105  the header's name
 BURST_LIMIT = 1_000
+PHONE_SHOWS = 1_000
 
 
 class Refused(Exception):
@@ -49,7 +50,7 @@ async def answer(request: Request, server: "Server") -> Answer:
 
 async def _messages(request: Request, server: "Server") -> dict[str, Any]:
     query = _query(request)
-    return server.records.phone(_since(query), query.get("number", ""))
+    return server.records.phone(_since(query), query.get("number", ""), limit=PHONE_SHOWS)
 
 
 async def _log(request: Request, server: "Server") -> dict[str, Any]:
@@ -152,7 +153,7 @@ def _state(live: LiveAccount, server: "Server") -> dict[str, Any]:
         "delivery_s": list(live.delivery_s),
         "options": dict(live.options),
         "requests": live.requests,
-        "taken": len(live.messages),
+        "taken": live.taken,
         "callbacks": list(live.callbacks),
         "codes": list(live.simulator.codes),
         **as_json(live.faults),

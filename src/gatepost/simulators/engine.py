@@ -190,6 +190,11 @@ class LiveAccount:
         """What was taken and not forgotten, oldest first."""
         return tuple(self._messages.values())
 
+    @property
+    def taken(self) -> int:
+        """How many messages are remembered."""
+        return len(self._messages)
+
     def set_faults(self, faults: Faults) -> None:
         """Raises BadSwitch for a code that the provider does not have."""
         if faults.refuse and faults.refuse not in self.simulator.codes:

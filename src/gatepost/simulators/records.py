@@ -126,11 +126,14 @@ class Records:
                 entries.append(asdict(line))
         return {"entries": entries[::-1], "cursor": self._seq, "dropped": self.dropped}
 
-    def phone(self, since: int = 0, number: str = "") -> dict[str, Any]:
-        """What changed on the handsets after `since`, oldest change first, with the cursor to go on from."""
-        bubbles = []
+    def phone(self, since: int = 0, number: str = "", *, limit: int) -> dict[str, Any]:
+        """What changed on the handsets after `since`, oldest change first, with the cursor to go on from.
+
+        Of more than `limit` changes only the latest are shown.
+        """
+        bubbles: list[dict[str, Any]] = []
         for revision, entry in reversed(self._bubbles.values()):
-            if revision <= since:
+            if revision <= since or len(bubbles) == limit:
                 break
             bubble = _from_phone(entry) if isinstance(entry, Reply) else _to_phone(entry)
             if number in ("", bubble["number"]):

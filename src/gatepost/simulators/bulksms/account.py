@@ -97,7 +97,7 @@ def profile(request: Request, live: LiveAccount) -> Answer:
             "username": live.credentials["login"],
             "created": "2016-01-01T00:00:00Z",
             "credits": {"balance": float(live.balance), "limit": 0, "isTransferAllowed": False},
-            "quota": {"size": 10_000, "remaining": max(0, 10_000 - len(live.messages))},
+            "quota": {"size": 10_000, "remaining": max(0, 10_000 - live.taken)},
         }
     )
 
