@@ -3,6 +3,7 @@ beyond this machine."""
 
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -26,6 +27,8 @@ os.environ |= {
     "GATEPOST_PUBLIC_URL": "https://gp.example",
 }
 
+if "gatepost.settings" in sys.modules:
+    pytest.exit("The settings were loaded before the tests could choose them: unset DJANGO_SETTINGS_MODULE.", 2)
 # pytest-django sets Django up once the settings are loaded, and this is where the variables above are read.
 assert settings.configured or settings.INSTALLED_APPS
 

@@ -26,6 +26,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 
@@ -36,6 +37,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "ninja",
     "gatepost.workspaces",
     "gatepost.gateways",
     "gatepost.messages",
@@ -43,6 +45,7 @@ INSTALLED_APPS = [
     "gatepost.inbox",
 ]
 MIDDLEWARE = [
+    "gatepost.api.errors.problem_middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

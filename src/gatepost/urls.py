@@ -1,5 +1,9 @@
-"""Where each part of the installation answers."""
+"""Where each part of the installation answers. Health, accept path and callbacks are served before Django."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from gatepost.api.assembly import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", api.urls),
+]

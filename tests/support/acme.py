@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pytest
 
 from gatepost.providers import base, registry
-from gatepost.providers.base import Balance, Checked, Context, Flow, Gateway, Results, call, send
+from gatepost.providers.base import Balance, Checked, Context, Flow, Gateway, MalformedAnswer, Results, call, send
 from gatepost.providers.fields import (
     Choice,
     FieldError,
@@ -68,7 +68,10 @@ def _submit(batch: base.Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
 
 def _balance(gw: Gateway, ctx: Context) -> Flow[Balance]:
     answer = yield call(_request(gw, "/balance"), "Balance")
-    return Balance(Decimal(answer.body.decode()), "PLN")
+    try:
+        return Balance(Decimal(answer.body.decode()), "PLN")
+    except InvalidOperation:
+        raise MalformedAnswer("the balance is no number", answer.body.decode()) from None
 
 
 def _check(gw: Gateway, ctx: Context) -> Flow[Checked]:

@@ -13,4 +13,4 @@ class Body(Schema):
 
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Path(description="Its number.")]

@@ -1,0 +1,62 @@
+"""The pages of the docs that are made from the code. `python -m gatepost.docs_generated` writes them, with `--check`
+it only says which are stale; a test fails when one is."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+
+def _openapi() -> str:
+    from gatepost.api import openapi
+
+    return openapi.snapshot()
+
+
+def _errors() -> str:
+    from gatepost.api import errors
+
+    return errors.reference()
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/api/openapi.json": _openapi,
+    "docs/api/errors.md": _errors,
+}
+"""Path in the checkout, and what makes the page. Django must be set up."""
+
+
+def stale(root: Path) -> list[str]:
+    """The pages that differ from what the code says now, or are missing."""
+    return [path for path, made in PAGES.items() if _read(root / path) != made()]
+
+
+def write(root: Path) -> list[str]:
+    """Bring every page up to date; returns those that changed."""
+    changed = stale(root)
+    for path in changed:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(PAGES[path](), "utf-8")
+    return changed
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.exists() else None
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the pages of the checkout in the working directory; 1 where a check found stale ones."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.settings")
+    import django
+
+    django.setup()
+    is_check = arguments == ["--check"]
+    found = stale(Path.cwd()) if is_check else write(Path.cwd())
+    for path in found:
+        sys.stdout.write(f"{'stale' if is_check else 'written'}: {path}\n")
+    return 1 if is_check and found else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

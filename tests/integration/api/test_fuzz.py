@@ -1,0 +1,91 @@
+"""A1: whatever fits the document and whatever does not, no answer is a 5xx, and each is what the document says."""
+
+import json
+import os
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from django.db import transaction
+from django.test import Client
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis.generation import GenerationMode
+from tests.support.acme import Acme
+from tests.support.tenants import ACTOR, tenant
+
+from gatepost.api import openapi
+from gatepost.api.assembly import api
+from gatepost.gateways import sender_ids, services
+
+pytestmark = pytest.mark.django_db
+
+CASES = int(os.environ.get("FUZZ_CASES", "3000"))
+ROUTES = sorted((method, path) for path, method, _ in openapi.routes(api))
+DOCUMENT = json.loads(openapi.snapshot())
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+
+
+@pytest.fixture
+def known(acme: Acme) -> dict[str, Any]:
+    """A tenant with one of everything; generated ids are replaced by these now and then."""
+    north = tenant("North")
+    gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
+    sender = sender_ids.request_sender_id(north.workspace, "Acme", actor=ACTOR)
+    ids = {"gateway_id": gateway.pk, "sender_id": sender.pk, "key_id": 1, "slug": acme.slug}
+    return {"client": north.api(), "ids": ids}
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_input_gives_a_5xx(known: dict[str, Any], method: str, path: str) -> None:
+    operation = SCHEMA[path][method.upper()]
+    modes = st.sampled_from(_modes(operation))
+
+    @settings(
+        max_examples=max(CASES // len(ROUTES), 1),
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=modes.flatmap(lambda mode: operation.as_strategy(generation_mode=mode)), is_known=st.booleans())
+    def run(case: Any, is_known: bool) -> None:
+        answer = _send(known["client"], case, known["ids"] if is_known else {})
+        assert answer.status_code < 500, answer.content
+        _fits_the_document(operation, answer)
+
+    run()
+
+
+def _modes(operation: Any) -> list[GenerationMode]:
+    """Nothing can be wrong about a route that takes nothing."""
+    takes_something = operation.body or operation.query or operation.path_parameters
+    return [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if takes_something else [GenerationMode.POSITIVE]
+
+
+def _send(client: Client, case: Any, ids: dict[str, Any]) -> Any:
+    filled = {name: quote(str(value), safe="") for name, value in (case.path_parameters or {}).items()} | ids
+    body = json.dumps(case.body) if isinstance(case.body, (dict, list, str, int, float, type(None))) else ""
+    with transaction.atomic():
+        answer = client.generic(
+            case.method,
+            case.path.format_map(filled) or "/",
+            body,
+            case.media_type or "application/json",
+            QUERY_STRING=urlencode(case.query or {}, doseq=True, errors="surrogatepass"),
+        )
+        transaction.set_rollback(True)
+    return answer
+
+
+def _fits_the_document(operation: Any, answer: Any) -> None:
+    answers = operation.definition.raw["responses"]
+    told = answers.get(str(answer.status_code)) or answers["default"]
+    if not answer.content:
+        assert "content" not in told
+        return
+    [(content_type, media)] = told["content"].items()
+    assert answer["Content-Type"].partition(";")[0] == content_type
+    jsonschema_rs.validate(media["schema"] | {"components": DOCUMENT["components"]}, answer.json())
