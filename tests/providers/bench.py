@@ -1,133 +1,109 @@
-"""Drives an adapter's flows without any I/O: a function stands for the other side."""
+"""Runs an adapter over the real driver, with a function for the other side and no I/O."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import asyncio
+import atexit
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gatepost.providers.base import (
-    Batch,
-    Cached,
-    Call,
-    Commit,
-    Context,
-    Flow,
-    Forget,
-    Gateway,
-    MalformedAnswer,
-    Message,
-    Renew,
-    Results,
-    Send,
-    Sent,
-    Stop,
-)
+from gatepost.providers.base import AdapterError, Batch, Commit, Context, Flow, Gateway, Message, Renew, Sent, Stop
 from gatepost.providers.fields import clean
 from gatepost.providers.registry import Provider
 from gatepost.providers.wire import Request, Response
-from gatepost.sms.outcomes import not_sent, throttled, unknown
+from gatepost.sms.outcomes import Outcome
 from gatepost.sms.text import measure
+from gatepost.transport.driver import ADAPTER_FAULT, Driver
+from gatepost.transport.egress import Cause, Failure, Reply
+from gatepost.transport.traces import Exchange as Traced
 
-Serve = Callable[[Request, bool], Response]
+Serve = Callable[[Request, bool], Response | Failure]
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+LOOP = asyncio.new_event_loop()
+atexit.register(LOOP.close)
 
 
 @dataclass(slots=True)
 class Bench:
-    """One run of one operation. `asked`: every request in order, with whether it was the one send."""
+    """One operation against `serve`, which gets each request and whether it is the one send.
+
+    `asked`: every request in order, with that flag. `exchanges`: what the driver kept for traces.
+    """
 
     serve: Serve
     asked: list[tuple[Request, bool]] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
-    cached: dict[str, Any] = field(default_factory=dict)
-    fetched: set[str] = field(default_factory=set)
+    exchanges: list[Traced] = field(default_factory=list)
+    raised: list[Exception] = field(default_factory=list)
+    broken: list[Exception] = field(default_factory=list)
 
     @property
     def sends(self) -> list[Request]:
         return [request for request, is_send in self.asked if is_send]
 
-    def run(self, make: Callable[[], Flow[Any]]) -> Any:
-        """The value of the flow; a refused cached value is fetched anew once, as the contract says."""
+    def submit(self, provider: Provider, batch: Batch, gw: Gateway, ctx: Context) -> Mapping[str, Outcome]:
+        """An outcome per message. Raises whatever but AdapterError the adapter raises."""
+        watched = replace(provider, submit=lambda *given: self._watched(provider.submit(*given)))
+        run = Driver(Egress(self)).run_submit(watched, batch, gw, ctx, before_write=lambda: None)
+        result = _now(run)
+        self.exchanges = result.exchanges
+        self._complain([outcome.cause for outcome in result.outcomes.values()])
+        return result.outcomes
+
+    def run(self, make: Callable[[], Flow[Any]], provider: Provider, gw: Gateway) -> Any:
+        """The value of the flow. Raises what the adapter raises; a refused value that was just fetched is a Stop."""
+        result = _now(
+            Driver(Egress(self)).run_flow(lambda: self._watched(make()), provider, gw, on_commit=self._commit)
+        )
+        self.exchanges = result.exchanges
+        if result.outcome is None:
+            return result.value
+        self._complain([result.outcome.cause])
+        if self.raised and not isinstance(self.raised[-1], Renew):
+            raise self.raised[-1]
+        raise Stop(result.outcome)
+
+    def _watched(self, flow: Flow[Any]) -> Flow[Any]:
         try:
-            return self._run(make())
-        except Renew as renewal:
-            if renewal.name in self.fetched:
-                raise Stop(renewal.otherwise) from None
-            self.cached.pop(renewal.name, None)
+            return (yield from flow)
+        except Exception as fault:
+            self.raised.append(fault)
+            raise
+
+    async def _commit(self, commit: Commit) -> None:
+        self.commits.append(commit)
+
+    def _complain(self, causes: list[str]) -> None:
+        """What the driver swallows to keep messages safe is a failure here."""
+        for fault in (*self.broken, *(each for each in self.raised if not isinstance(each, AdapterError))):
+            raise fault
+        assert ADAPTER_FAULT not in causes, "the adapter breaks the contract"
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """Hands every request to the bench."""
+
+    bench: Bench
+
+    async def exchange(
+        self, request: Request, *, deadline: float | None = None, before_write: Callable[[], None] | None = None
+    ) -> Reply:
+        is_send = before_write is not None
         try:
-            return self._run(make())
-        except Renew as renewal:
-            raise Stop(renewal.otherwise) from None
-
-    def _run(self, flow: Flow[Any], *, may_send: bool = True) -> Any:
-        value: Any = None
-        while True:
-            try:
-                step = flow.send(value)
-            except StopIteration as end:
-                return end.value
-            value = self._take(step, may_send=may_send)
-
-    def _take(self, step: Any, *, may_send: bool) -> Any:
-        match step:
-            case Call(request):
-                return self._exchange(request, is_send=False)
-            case Send(request):
-                assert may_send, "a cached flow must not send"
-                return self._exchange(request, is_send=True)
-            case Cached(name, _, flow):
-                if name not in self.cached:
-                    found = self._run(flow(), may_send=False)
-                    self.cached[name] = found[0] if isinstance(found, tuple) else found
-                    self.fetched.add(name)
-                return self.cached[name]
-            case Forget(name):
-                self.cached.pop(name, None)
-            case Commit():
-                self.commits.append(step)
-            case _:
-                raise AssertionError(f"an adapter may not yield {step!r}")
-        return None
-
-    def _exchange(self, request: Request, *, is_send: bool) -> Response:
-        check_well_formed(request)
-        self.asked.append((request, is_send))
-        return self.serve(request, is_send)
+            check_well_formed(request)
+            self.bench.asked.append((request, is_send))
+            found = self.bench.serve(request, is_send)
+        except Exception as fault:
+            self.bench.broken.append(fault)
+            found = Failure(Cause.FAULT, is_send)
+        if isinstance(found, Failure):
+            return Reply(None, found, request.url, 0.0, 0.0)
+        return Reply(found, None, request.url, 0.0, 0.0)
 
 
-def submit(provider: Provider, batch: Batch, gw: Gateway, ctx: Context, serve: Serve) -> tuple[Results, Bench]:
-    """What becomes of each message, by the rules that stand above the adapters."""
-    bench = Bench(serve)
-    manifest = provider.manifest_for(gw.settings)
-    last: list[Response] = []
-
-    def remember(request: Request, is_send: bool) -> Response:
-        response = serve(request, is_send)
-        if is_send:
-            last.append(response)
-        return response
-
-    bench.serve = remember
-    try:
-        results = bench.run(lambda: provider.submit(batch, gw, ctx))
-    except Stop as stop:
-        results = batch.all(stop.outcome)
-    except MalformedAnswer as fault:
-        results = batch.all(unknown(fault.words) if bench.sends else not_sent(fault.words))
-    if last:
-        assert len(bench.sends) <= 2, "more than one send and one renewal"
-        results = above_the_adapter(manifest.unprocessed_statuses, last[-1], batch, results)
-    return {ref: results.get(ref, unknown("not mentioned in the answer")) for ref in batch.refs}, bench
-
-
-def above_the_adapter(unprocessed: tuple[int, ...], response: Response, batch: Batch, results: Results) -> Results:
-    """After bytes left, 408 and 5xx are unknown and 429 is throttled, whatever the adapter says."""
-    status = response.status
-    if (status == 408 or status >= 500) and status not in unprocessed:
-        return batch.all(unknown(f"HTTP status {status}"))
-    if status == 429 and not results:
-        return batch.all(throttled())
-    return results
+def _now(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    return LOOP.run_until_complete(coroutine)
 
 
 def check_well_formed(request: Request) -> None:

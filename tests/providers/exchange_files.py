@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Exchange:
         return f"{self.slug}: {self.name}"
 
 
+@cache
 def load_all(root: Path = HERE) -> list[Exchange]:
     """Every exchange of every provider, in order of slug and file."""
     return [exchange for folder in sorted(root.iterdir()) if folder.is_dir() for exchange in load(folder)]

@@ -85,7 +85,7 @@ def _run_flow(exchange: Exchange, provider: Provider) -> list[str]:
     ctx = benches.context_of(exchange.context)
     script = Script(exchange.steps)
     if exchange.kind in ("submit", "sign-in"):
-        results, bench = benches.submit(provider, benches.batch_of(exchange.given), gw, ctx, script)
+        results = Bench(script).submit(provider, benches.batch_of(exchange.given), gw, ctx)
         differs = [] if set(exchange.result) == set(results) else [f"result is about {sorted(results)}"]
         for ref, outcome in exchange.result.items():
             differs += attributes_differ(ref, outcome, results[ref]) if ref in results else []
@@ -98,7 +98,7 @@ def _run_flow(exchange: Exchange, provider: Provider) -> list[str]:
 def _flow_differs(exchange: Exchange, provider: Provider, bench: Bench, gw: Any, ctx: Any) -> list[str]:
     wanted = exchange.result
     try:
-        found = bench.run(_flow_of(exchange, provider, gw, ctx))
+        found = bench.run(_flow_of(exchange, provider, gw, ctx), provider, gw)
     except Stop as stop:
         if "stopped" not in wanted:
             return [f"stopped with {stop.outcome}"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 from tests.providers.bench import Bench, context_of, gateway_of, sent_of
@@ -33,6 +34,7 @@ from tests.providers.hostile.subject import (
 from gatepost.providers.base import AdapterError, Found
 from gatepost.providers.wire import Response
 from gatepost.sms.outcomes import Kind
+from gatepost.transport.egress import Cause, Failure
 
 STATUSES = (400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 422, 429, 500, 501, 502, 503, 504, 520)
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -49,7 +51,31 @@ def statuses(subject: Subject) -> Iterator[Case]:
             yield answered(subject, good, f"{status} with HTML", page, *kinds)
             yield answered(subject, good, f"{status} without a body", Response(status), *kinds)
             if is_uncertain:
-                yield answered(subject, good, f"{status} with a success", replace(good.answer, status=status), *kinds)
+                success = replace(good.answer, status=status)
+                yield answered(subject, good, f"{status} with a success", success, Kind.UNKNOWN, Kind.ACCEPTED)
+
+
+def failures(subject: Subject) -> Iterator[Case]:
+    """Without an answer it depends on one thing alone: whether bytes of the send had left."""
+    for good in subject.goods():
+        for cause in Cause:
+            for is_sent in (False, True):
+                kind = Kind.UNKNOWN if is_sent else Kind.NOT_SENT
+                name = f"{cause}, {'sent' if is_sent else 'not sent'}"
+                yield answered(subject, good, name, Failure(cause, is_sent), kind)
+        for name, answer in {
+            "no answer": Failure(Cause.TIMEOUT, is_sent=True),
+            "junk": Response(200, (), HTML),
+        }.items():
+            if good.prepares:
+                yield Case(f"{good.label}preparation gets {name}", partial(_check_preparation, subject, good, answer))
+
+
+def _check_preparation(subject: Subject, good: Good, answer: Response | Failure) -> None:
+    bench = Bench(lambda request, is_send: answer)
+    outcomes = bench.submit(subject.provider, good.batch, good.gw, good.ctx)
+    assert not bench.sends, "sent without what had to be fetched first"
+    check_outcomes(good, outcomes, Kind.NOT_SENT, Kind.REFUSED)
 
 
 def redirects(subject: Subject) -> Iterator[Case]:
@@ -213,12 +239,13 @@ def _check_asking(subject: Subject, exchange: Exchange, answer: Response) -> Non
     bench = Bench(lambda request, is_send: answer)
     try:
         if exchange.kind in ("query", "find"):
-            found = bench.run(lambda: operation(sent_of(exchange.given), gw, ctx))
+            found = bench.run(lambda: operation(sent_of(exchange.given), gw, ctx), subject.provider, gw)
         elif exchange.kind == "poll":
             given = exchange.given or {}
-            found = bench.run(lambda: operation(str(given.get("feed", "")), str(given.get("cursor", "")), gw, ctx))
+            feed, cursor = str(given.get("feed", "")), str(given.get("cursor", ""))
+            found = bench.run(lambda: operation(feed, cursor, gw, ctx), subject.provider, gw)
         else:
-            found = bench.run(lambda: operation(gw, ctx))
+            found = bench.run(lambda: operation(gw, ctx), subject.provider, gw)
     except AdapterError:
         found = None
     assert not bench.sends, "asking must not send"

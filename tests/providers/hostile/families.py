@@ -14,6 +14,7 @@ FAMILIES: dict[str, Family] = {
     family.__name__: family
     for family in (
         answers.statuses,
+        answers.failures,
         answers.redirects,
         answers.retry_after,
         answers.bodies,
@@ -33,10 +34,21 @@ FAMILIES: dict[str, Family] = {
 
 def faults_of(family: Family, subject: Subject) -> list[str]:
     """Runs every case of a family; what broke, by the name of the case."""
-    faults = []
-    for case in family(subject):
-        try:
-            case.run()
-        except Exception as fault:
-            faults.append(f"{case.name}: {type(fault).__name__}: {fault}")
+    faults: list[str] = []
+    name = "making the cases"
+    try:
+        for case in family(subject):
+            name = case.name
+            fault = _fault_of(case)
+            faults += [f"{name}: {fault}"] if fault else []
+    except Exception as fault:
+        faults.append(f"after {name}: {type(fault).__name__}: {fault}")
     return faults
+
+
+def _fault_of(case: Case) -> str:
+    try:
+        case.run()
+    except Exception as fault:
+        return f"{type(fault).__name__}: {fault}"
+    return ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from defusedxml.ElementTree import ParseError, fromstring
-from tests.providers.bench import batch_of, context_of, gateway_of, submit
+from tests.providers.bench import Bench, batch_of, context_of, gateway_of
 from tests.providers.comparing import response_of
 from tests.providers.exchange_files import Exchange
 
@@ -14,6 +14,7 @@ from gatepost.providers.base import Batch, Context, Gateway
 from gatepost.providers.registry import Provider
 from gatepost.providers.wire import Request, Response
 from gatepost.sms.outcomes import Kind, Outcome
+from gatepost.transport.egress import Failure
 
 HTML = b"<!DOCTYPE html><html><head><title>Sorry</title></head><body><h1>Something went wrong</h1></body></html>"
 HUGE = 2 * 1024 * 1024
@@ -52,6 +53,16 @@ class Good:
         return all(outcome.keys for outcome in self.outcomes.values())
 
     @property
+    def call_answer(self) -> Response:
+        """What the first preparation is answered."""
+        return response_of(self.exchange.steps[0]["serve"])
+
+    @property
+    def prepares(self) -> bool:
+        """Whether something is fetched before the send."""
+        return len(self.exchange.steps) > 1
+
+    @property
     def is_structured(self) -> bool:
         """JSON or XML, where a part of an answer can be told from the whole."""
         return parses(self.answer.body)
@@ -78,8 +89,8 @@ class Subject:
     def _good(self, exchange: Exchange) -> Good | None:
         gw, ctx = gateway_of(self.provider, exchange.settings), context_of(exchange.context)
         batch = batch_of(exchange.given)
-        replay = Replay(exchange)
-        outcomes, bench = submit(self.provider, batch, gw, ctx, replay)
+        bench = Bench(Replay(exchange))
+        outcomes = bench.submit(self.provider, batch, gw, ctx)
         is_good = all(outcome.kind is Kind.ACCEPTED for outcome in outcomes.values())
         if not is_good or ctx.is_resend or len(bench.sends) != 1:
             return None
@@ -88,28 +99,28 @@ class Subject:
     def of(self, *kinds: str) -> list[Exchange]:
         return [exchange for exchange in self.exchanges if exchange.kind in kinds]
 
-    def submitted(self, good: Good, answer: Response) -> Mapping[str, Outcome]:
+    def submitted(self, good: Good, answer: Response | Failure) -> Mapping[str, Outcome]:
         """What the messages become when the one send is answered so."""
-        return submit(self.provider, good.batch, good.gw, good.ctx, Replay(good.exchange, answer))[0]
+        return Bench(Replay(good.exchange, answer)).submit(self.provider, good.batch, good.gw, good.ctx)
 
 
 class Replay:
     """The calls of an exchange are answered as written, again and again; the send with `answer`, if given."""
 
-    def __init__(self, exchange: Exchange, answer: Response | None = None) -> None:
+    def __init__(self, exchange: Exchange, answer: Response | Failure | None = None) -> None:
         served = [response_of(step["serve"]) for step in exchange.steps]
         self.answer = answer or (served[-1] if served else Response(200))
         self.calls = served[:-1] or served
         self.taken = 0
 
-    def __call__(self, request: Request, is_send: bool) -> Response:
+    def __call__(self, request: Request, is_send: bool) -> Response | Failure:
         if is_send:
             return self.answer
         self.taken += 1
         return self.calls[(self.taken - 1) % len(self.calls)]
 
 
-def answered(subject: Subject, good: Good, name: str, answer: Response, *kinds: Kind) -> Case:
+def answered(subject: Subject, good: Good, name: str, answer: Response | Failure, *kinds: Kind) -> Case:
     return Case(good.label + name, lambda: check_outcomes(good, subject.submitted(good, answer), *kinds))
 
 

@@ -1,23 +1,22 @@
 """What people write, and what must stay hidden: the requests that adapters make of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
+from urllib.parse import quote, quote_plus
 
-from tests.providers.bench import Bench, batch_of, submit
-from tests.providers.hostile.subject import (
-    Case,
-    Good,
-    Replay,
-    Subject,
-    check_outcomes,
-)
+from tests.providers.bench import Bench, batch_of
+from tests.providers.hostile.subject import Case, Good, Replay, Subject, check_outcomes, replaced, tree_of
 from tests.providers.recovering import holds_text
 
-from gatepost.providers.base import AdapterError, Gateway, Stop
+from gatepost.providers.base import Gateway
 from gatepost.providers.registry import Provider
 from gatepost.providers.wire import Request, Response
 from gatepost.sms.outcomes import Kind
 
+SHORTEST_SECRET = 4
 TEXTS = {
     "CR and LF": "one\r\nX-Evil: 1\r\n\r\nGET / HTTP/1.1",
     "NUL": "before\x00after",
@@ -62,7 +61,8 @@ def senders(subject: Subject) -> Iterator[Case]:
 
 
 def _check_sent(subject: Subject, good: Good, given: list[Mapping[str, Any]], text: str) -> None:
-    outcomes, bench = submit(subject.provider, batch_of(given), good.gw, good.ctx, Replay(good.exchange))
+    bench = Bench(Replay(good.exchange))
+    outcomes = bench.submit(subject.provider, batch_of(given), good.gw, good.ctx)
     assert len(bench.sends) <= 1
     if bench.sends:
         assert holds_text(bench.sends[0], text), "the text cannot be read back from the request"
@@ -71,36 +71,45 @@ def _check_sent(subject: Subject, good: Good, given: list[Mapping[str, Any]], te
 
 
 def secrets(subject: Subject) -> Iterator[Case]:
-    """No declared secret shows in a repr or an exception, also when the other side echoes the request."""
+    """No declared secret shows, also when the other side quotes the whole request back."""
     for good in subject.goods():
-        values = _secret_values(subject.provider, good.gw)
-
-        def reprs(good: Good = good, values: tuple[str, ...] = values) -> None:
-            _, bench = submit(subject.provider, good.batch, good.gw, good.ctx, Replay(good.exchange))
-            _check_absent(values, repr(good.gw), repr(bench.asked), *(repr(request.link) for request, _ in bench.asked))
-
-        yield Case(f"{good.label}in reprs", reprs)
-
-        def exceptions(good: Good = good, values: tuple[str, ...] = values) -> None:
-            bench = Bench(lambda request, _: Response(200, (), _echo(request)))
-            try:
-                bench.run(lambda: subject.provider.submit(good.batch, good.gw, good.ctx))
-            except Stop:
-                return
-            except AdapterError as fault:
-                _check_absent(values, str(fault), repr(fault))
-
-        yield Case(f"{good.label}in exceptions", exceptions)
+        for name, status in {"in an answer": 200, "in a refusal": 400, "in a fault": 500}.items():
+            yield Case(f"{good.label}quoted {name}", partial(_check_hidden, subject, good, status))
 
 
-def _echo(request: Request) -> bytes:
-    return f"{request.method} {request.url} {request.headers} ".encode() + request.body
+def _check_hidden(subject: Subject, good: Good, status: int) -> None:
+    bench = Bench(lambda request, is_send: _quoted(good, request, status) if is_send else good.call_answer)
+    outcomes = bench.submit(subject.provider, good.batch, good.gw, good.ctx)
+    shown = [repr(good.gw), repr(bench.asked), repr(outcomes), repr(bench.exchanges)]
+    shown += [f"{fault} {fault!r}" for fault in bench.raised]
+    shown += [repr(exchange.trace()) for exchange in bench.exchanges]
+    for value in _secret_values(subject.provider, good.gw):
+        for text in shown:
+            assert not any(spelling in text for spelling in _spellings(value)), "a secret shows"
 
 
-def _secret_values(provider: Provider, gw: Gateway) -> tuple[str, ...]:
-    return tuple(str(gw[name]) for name in provider.manifest.secret_names if gw.get(name) and len(str(gw[name])) > 3)
+def _quoted(good: Good, request: Request, status: int) -> Response:
+    """An error page that quotes the request, in the provider's own form where that is JSON."""
+    quoted = f"{request.method} {request.url} {dict(request.headers)} {request.body.decode('latin-1')}"
+    tree = tree_of(good.answer.body)
+    if not isinstance(tree, dict | list):
+        return Response(status, good.answer.headers, quoted.encode())
+    spoilt = replaced(tree, lambda leaf: quoted if isinstance(leaf, str) else leaf)
+    more = {"error": 8, "message": quoted, "detail": quoted, "description": quoted}
+    document = spoilt | more if isinstance(spoilt, dict) else spoilt
+    return Response(status, good.answer.headers, json.dumps(document).encode())
 
 
-def _check_absent(values: Iterable[str], *shown: str) -> None:
-    for text in shown:
-        assert not any(value in text for value in values), "a secret shows"
+def _secret_values(provider: Provider, gw: Gateway) -> list[str]:
+    values = [str(gw[name]) for name in provider.manifest.secret_names if gw.get(name)]
+    return [value for value in values if len(value) >= SHORTEST_SECRET]
+
+
+def _spellings(value: str) -> set[str]:
+    return {
+        value,
+        quote(value, safe=""),
+        quote_plus(value),
+        b64encode(value.encode()).decode(),
+        json.dumps(value)[1:-1],
+    }

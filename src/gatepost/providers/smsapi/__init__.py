@@ -91,7 +91,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     answer, refusal = _read(response, ctx)
     wrong = _by_number(batch, answer.items("invalid_numbers") if "invalid_numbers" in answer else [])
     if refusal and is_single:
-        return batch.all(accepted() if refusal.refusal is Refusal.DUPLICATE and ctx.is_resend else refusal)
+        return batch.all(refusal)
     if refusal:
         return batch.all(_of_batch(refusal)) | wrong
     found = match(batch, answer.items("list"), ref=lambda item: item.maybe_text("idx"), numbers=NUMBERS)
