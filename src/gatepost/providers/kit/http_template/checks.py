@@ -9,7 +9,6 @@ from gatepost.providers.base import MalformedAnswer
 from gatepost.providers.fields import FieldError
 from gatepost.providers.kit.http_template import json_body, modifiers, request, scope, sending, xml_body
 from gatepost.providers.kit.http_template.documents import json_steps, xpath
-from gatepost.providers.kit.http_template.draft import draft
 from gatepost.providers.kit.http_template.escape import Unrenderable
 from gatepost.providers.kit.http_template.limited import compiled
 from gatepost.providers.kit.http_template.lookups import lookup as read_lookup
@@ -24,6 +23,7 @@ from gatepost.providers.kit.http_template.template import names as names_in
 from gatepost.providers.kit.http_template.times import check_pattern, zone_of
 from gatepost.providers.kit.http_template.verdict import statuses as read_statuses
 from gatepost.providers.kit.xml import read_xml
+from gatepost.sms.outcomes import Refusal
 
 SIGNED = scope.SIGNED_NAMES
 PATHS = (
@@ -31,6 +31,7 @@ PATHS = (
     *("mo_items_path", "mo_from", "mo_to", "mo_text", "mo_id", "mo_time", "mo_coding", "mo_media"),
     *("mo_part_ref", "mo_part_no", "mo_part_count", "mo_udh"),
 )
+BAD_CONTENT = "cannot_hold_text"
 GUARDED = ("text", "to", "sender", "from_no_plus", "to_list", "items")
 
 _SECRET_NAME = re.compile(
@@ -53,7 +54,8 @@ def _about(name: str) -> Iterator[None]:
     except TemplateFault as fault:
         raise FieldError(name, "bad_template", f"{title(name)}: {fault.words}") from None
     except Unrenderable as fault:
-        raise FieldError(name, "cannot_be_built", f"{title(name)}: {fault.words}") from None
+        code = BAD_CONTENT if fault.refusal is Refusal.BAD_CONTENT else "cannot_be_built"
+        raise FieldError(name, code, f"{title(name)}: {fault.words}") from None
 
 
 def used(kept: Settings, *fields: str) -> set[str]:
@@ -258,18 +260,20 @@ def hmac_header(kept: Settings) -> None:
 
 
 def samples(kept: Settings) -> None:
-    """Two sample messages are rendered: what can be built for them can be built for every text."""
+    """Two sample messages are rendered: what can be built for them can be built for every text that the settings
+    take. The one with a character beyond GSM-7 may be refused for its content."""
     open_settings = {**kept, "allowed_prefixes": "", "sender_allowed": "", "max_chars": None}
+    is_xml = kept.get("body_format") == "xml"
     for message in (sending.SAMPLE, sending.SAMPLE_UNICODE):
-        is_refused = message is sending.SAMPLE_UNICODE and kept.get("unicode_mode") == "gsm_only"
-        if is_refused:
-            continue
-        with _about("body" if kept.get("body_format") not in (None, "none") else "url"):
-            rendered = sending.preview(open_settings, message)
-            one = draft(message, open_settings)
-            shape = request.sending(open_settings, is_unicode=one.is_unicode)
-        if shape.body_format == "xml":
-            _parse_xml(rendered.body)
+        try:
+            with _about("url" if kept.get("body_format") in (None, "none") else "body"):
+                made = sending.rendered(open_settings, message)
+        except FieldError as fault:
+            if message is sending.SAMPLE or fault.code != BAD_CONTENT:
+                raise
+        else:
+            if is_xml:
+                _parse_xml(made.body)
 
 
 def _parse_xml(data: bytes) -> None:

@@ -154,9 +154,7 @@ def _shape(gw: Gateway, prefix: str) -> Shape:
     """The request of `poll_*`, `balance_*`...: own method, URL and body; sign-in like sending, and its headers except
     for those that speak of a message."""
     body = gw.text(f"{prefix}_body")
-    headers = gw.get(f"{prefix}_headers") or [
-        line for line in gw.get("headers") or () if names(line) <= PLAIN_NAMES
-    ]
+    headers = gw.get(f"{prefix}_headers") or [line for line in gw.get("headers") or () if names(line) <= PLAIN_NAMES]
     return Shape(
         method=gw.text(f"{prefix}_method") or "GET",
         url=gw.text(f"{prefix}_url"),

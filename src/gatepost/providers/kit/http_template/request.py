@@ -119,6 +119,8 @@ def query_pair(line: str) -> tuple[Pair, ...]:
 def render_url(text: str, extra: tuple[Pair, ...], scope: Scope) -> str:
     template = compile_url(text)
     path = pairs.encoded(template.path, scope, is_plus=False)
+    if {".", ".."} & set(path.split("/")) - set(text.split("/")):
+        raise Unrenderable(Refusal.BAD_CONTENT, "A value of dots alone would change the path of the address.")
     query = pairs.render((*template.pairs, *extra), scope, is_plus=scope.settings.get("space_as_plus") is not False)
     return f"{template.origin}{path or '/'}{'?' if query or template.has_query else ''}{query}"
 

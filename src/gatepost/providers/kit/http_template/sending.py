@@ -54,8 +54,13 @@ def preview(settings: Mapping[str, Any], message: Message = SAMPLE, ctx: Context
     What a sign-in fetches first (a token) is shown as the mask; a digest challenge cannot be answered beforehand.
     """
     masked = {**settings, **{name: MASK for name in SECRETS if settings.get(name)}}
-    scope = Scope(masked, ctx, (draft(message, masked),), given={"token": MASK})
-    return complete(sending(masked, is_unicode=scope.is_unicode), scope)
+    return rendered(masked, message, ctx)
+
+
+def rendered(settings: Mapping[str, Any], message: Message = SAMPLE, ctx: Context = SAMPLE_CONTEXT) -> Request:
+    """Like `preview`, with the secrets in it."""
+    scope = Scope(settings, ctx, (draft(message, settings),), given={"token": MASK})
+    return complete(sending(settings, is_unicode=scope.is_unicode), scope)
 
 
 def judged(response: Response, scope: Scope) -> Results:
