@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -29,8 +30,9 @@ os.environ |= {
 
 if "gatepost.settings" in sys.modules:
     pytest.exit("The settings were loaded before the tests could choose them: unset DJANGO_SETTINGS_MODULE.", 2)
-# pytest-django sets Django up once the settings are loaded, and this is where the variables above are read.
+# Here the variables above are read; conftests of folders import models, so Django is set up before them.
 assert settings.configured or settings.INSTALLED_APPS
+django.setup()
 
 pytest_plugins = ["tests.support.database", "tests.support.acme"]
 

@@ -1,0 +1,142 @@
+"""A provider for tests of the engine, and its other side as an egress: it writes down what it accepts before it answers."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gatepost.providers.base import Batch, Context, Flow, Found, Gateway, Receipt, Results, Sent, call, send
+from gatepost.providers.fields import Flag, Secret, Url
+from gatepost.providers.kit.answers import read_json
+from gatepost.providers.kit.requests import post_json
+from gatepost.providers.kit.tables import THROTTLED, Refused, States
+from gatepost.providers.manifest import Batch as Batching
+from gatepost.providers.manifest import Manifest, SenderRule
+from gatepost.providers.registry import Provider
+from gatepost.providers.wire import Request, Response
+from gatepost.sms.outcomes import Refusal, accepted
+from gatepost.sms.states import State
+from gatepost.transport.egress import Cause, Failure, Reply
+
+REFUSED = Refused(
+    {
+        "bad_number": (Refusal.BAD_RECIPIENT, "no such number"),
+        "bad_sender": (Refusal.BAD_SENDER, "sender not registered"),
+        "busy": (Refusal.TEMPORARY, "try later"),
+        "no_money": (Refusal.NO_CREDIT, "account empty"),
+        "again": (Refusal.DUPLICATE, "seen before"),
+        "slow": (THROTTLED, "slow down"),
+    }
+)
+STATES = States({"ok": (State.DELIVERED, "delivered"), "no": (State.UNDELIVERED, "failed")})
+
+MANIFEST = Manifest(
+    slug="echo",
+    label="Echo",
+    confidence="documented",
+    facts="2026-11",
+    fields=(Url("base_url", default="https://echo.example"), Secret("api_key", default="k"), Flag("flag")),
+    batch=Batching(100),
+    sender=SenderRule(r"[A-Za-z0-9]{1,11}", "1 to 11 letters and digits."),
+    receipts=("push", "query"),
+    query_limit=50,
+)
+
+
+def _submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
+    body = [{"ref": m.ref, "to": m.to, "text": m.text, "sender": m.sender} for m in batch.messages]
+    answer = yield send(post_json(gw.url("/send"), {"serial": ctx.serial, "messages": body}))
+    if answer.status == 429:
+        return batch.all(REFUSED.outcome("slow", retry_after_s=0.2))
+    results: Results = {}
+    for item in read_json(answer).items():
+        error = item.maybe_text("error")
+        results[item.text("ref")] = REFUSED.outcome(error) if error else accepted(*item.text("id").split(","))
+    return results
+
+
+def _query(sent: tuple[Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[Receipt]]:
+    answer = yield call(post_json(gw.url("/query"), [one.ref for one in sent]))
+    return [
+        Receipt(STATES.state(item.text("status")), item.text("status"), ref=item.text("ref"))
+        for item in read_json(answer).items()
+    ]
+
+
+def _find(sent: tuple[Sent, ...], gw: Gateway, ctx: Context) -> Flow[dict[str, Found]]:
+    answer = yield call(post_json(gw.url("/find"), [one.ref for one in sent]))
+    seen = {item.text("ref"): item.text("id") for item in read_json(answer).items()}
+    return {one.ref: Found(one.ref in seen, (seen[one.ref],) if one.ref in seen else ()) for one in sent}
+
+
+ECHO = Provider(MANIFEST, _submit, query=_query)
+FINDER = replace(ECHO, manifest=replace(MANIFEST, slug="finder"), find=_find)
+
+Behaviour = Callable[[list[dict[str, str]]], Response | Failure | None]
+
+
+@dataclass
+class EchoProvider:
+    """The other side. `behave` may answer instead of it; `delay_s` before every answer."""
+
+    behave: Behaviour | None = None
+    delay_s: float = 0.0
+    log: list[dict[str, str]] = field(default_factory=list)
+    requests: list[list[str]] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
+    written_at: list[float] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    async def exchange(
+        self, request: Request, *, deadline: float | None = None, before_write: Callable[[], None] | None = None
+    ) -> Reply:
+        if before_write is not None:
+            try:
+                before_write()
+            except Exception as stop:
+                return _failed(request, Failure(Cause.ABORTED, False, type(stop).__name__))
+        self.written_at.append(asyncio.get_running_loop().time())
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            answer = self._answer(request)
+            await asyncio.sleep(self.delay_s)
+        finally:
+            self.in_flight -= 1
+        if isinstance(answer, Failure):
+            return _failed(request, answer)
+        return Reply(answer, None, request.url, 0.1, 0.2)
+
+    def accepted_refs(self) -> list[str]:
+        return [message["ref"] for message in self.log]
+
+    def _answer(self, request: Request) -> Response | Failure:
+        body: Any = json.loads(request.body)
+        if request.url.endswith("/query"):
+            return _json([{"ref": ref, "status": self.states[ref]} for ref in body if ref in self.states])
+        if request.url.endswith("/find"):
+            return _json([{"ref": ref, "id": f"id-{ref}"} for ref in body if ref in self.accepted_refs()])
+        messages = body["messages"]
+        self.requests.append([message["ref"] for message in messages])
+        if self.behave is not None and (answer := self.behave(messages)) is not None:
+            return answer
+        self.log.extend(messages)
+        return taken(messages)
+
+
+def taken(messages: Iterable[dict[str, str]]) -> Response:
+    return _json([{"ref": message["ref"], "id": f"id-{message['ref']}"} for message in messages])
+
+
+def refused(messages: Iterable[dict[str, str]], error: str) -> Response:
+    return _json([{"ref": message["ref"], "error": error} for message in messages])
+
+
+def _json(value: Any) -> Response:
+    return Response(200, (("content-type", "application/json"),), json.dumps(value).encode())
+
+
+def _failed(request: Request, failure: Failure) -> Reply:
+    return Reply(None, failure, request.url, 0.1, 0.2)
