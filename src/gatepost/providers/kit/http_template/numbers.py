@@ -1,11 +1,12 @@
 """How the recipient's number is written: format, then the operator's rewrites."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from gatepost.providers.kit.http_template.escape import Unrenderable
-from gatepost.providers.kit.http_template.limited import replaced
+from gatepost.providers.kit.http_template.limited import compiled, replaced
 from gatepost.providers.kit.http_template.template import TemplateFault
 from gatepost.sms.msisdn import InvalidNumber, Style, format_number
 from gatepost.sms.outcomes import Refusal
@@ -43,4 +44,7 @@ def rewrite_rule(rule: str) -> tuple[str, str]:
     pattern, _, replacement = rule[1:-1].rpartition("/")
     if not pattern:
         raise TemplateFault("A rewrite needs a pattern: /pattern/replacement/.")
+    groups = compiled(pattern).groups
+    if any(int(group) > groups for group in re.findall(r"\\([0-9]+)", replacement)) or "\\g" in replacement:
+        raise TemplateFault("The replacement names a group that its pattern does not have.")
     return pattern, replacement
