@@ -1,4 +1,4 @@
-"""A provider for tests of the engine, and its other side as an egress: it writes down what it accepts before it answers."""
+"""A provider for tests of the engine, and its other side as an egress: it writes down what it takes before it answers."""
 
 import asyncio
 import json
