@@ -304,9 +304,7 @@ def _instead(failure: Exception, run: _Run) -> Outcome:
 
 def _report(fault: Exception, run: _Run) -> None:
     """A programming error of an adapter. Its text may quote an answer or a setting, so only its place is logged."""
-    places = [
-        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in traceback.extract_tb(fault.__traceback__)
-    ]
+    frames = traceback.extract_tb(fault.__traceback__)[-4:]
     log.error(
         "adapter_fault",
         provider=run.provider.slug,

@@ -154,7 +154,7 @@ def _character(character: str) -> str:
 def _forms(character: str) -> set[str]:
     """The character as every encoder writes it, and as a second encoder writes that."""
     once = {character, *(form for encode in ENCODERS for form in encode(character))}
-    second = (_quoted_utf8,) if character.isalpha() else ENCODERS
+    second = (_quoted_utf8, _json_escaped) if character.isalpha() else ENCODERS
     return once | {form for first in once for encode in second for form in encode(first)}
 
 
