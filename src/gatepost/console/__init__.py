@@ -1,0 +1,1 @@
+"""The console: the site, its navigation, the dashboard."""

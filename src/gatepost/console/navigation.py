@@ -1,0 +1,88 @@
+"""The navigation: what a person may see is there, and nothing else."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from gatepost.pages.access import routes, workspaces_of
+from gatepost.workspaces.access import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the navigation; it appears for those who have the right of its page. `under`: pages it stands for."""
+
+    page: str
+    label: str
+    icon: str
+    under: tuple[str, ...] = ()
+
+
+SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    (
+        "",
+        (
+            Entry("home", "Dashboard", "home"),
+            Entry("compose", "Compose", "send"),
+            Entry("log", "Log", "log", ("message",)),
+            Entry("inbound", "Inbound", "inbox"),
+            Entry("phone", "Virtual phone", "phone"),
+        ),
+    ),
+    (
+        "Providers",
+        (
+            Entry("gateways", "Gateways", "gateway", ("gateway", "gateway-edit", "gateway-delete", "gateway-log")),
+            Entry("catalogue", "Catalogue", "catalogue", ("provider", "gateway-add")),
+            Entry("senders", "Sender IDs", "sender"),
+        ),
+    ),
+    (
+        "Workspace",
+        (
+            Entry("people", "People", "people"),
+            Entry("keys", "API keys", "key"),
+            Entry("workspace", "Settings", "settings"),
+        ),
+    ),
+)
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: navigation, workspaces and banners of a signed-in page."""
+    asker: Caller | None = getattr(request, "asker", None)
+    if asker is None or asker.user is None:
+        return {}
+    return {
+        "navigation": [section for section in (_section(request, asker, *one) for one in SECTIONS) if section["items"]],
+        "my_workspaces": workspaces_of(asker.user),
+        "banners": _banners(asker),
+    }
+
+
+def _section(request: HttpRequest, asker: Caller, title: str, entries: tuple[Entry, ...]) -> dict[str, Any]:
+    rights = {route.name: route.right for route in routes()}
+    current = request.resolver_match.url_name if request.resolver_match else ""
+    items = []
+    for entry in entries:
+        if entry.page not in rights:
+            continue
+        right = rights[entry.page]
+        if right is not None and not asker.has(right):
+            continue
+        try:
+            url = reverse(entry.page, kwargs={"workspace": asker.workspace.pk})
+        except NoReverseMatch:
+            continue
+        is_current = current == entry.page or current in entry.under
+        items.append({"url": url, "label": entry.label, "icon": entry.icon, "is_current": is_current})
+    return {"title": title, "items": items}
+
+
+def _banners(asker: Caller) -> list[dict[str, str]]:
+    if asker.workspace.sending_enabled:
+        return []
+    words = "Sending is switched off in this workspace: accepted messages wait."
+    return [{"tone": "warn", "words": words}]

@@ -1,0 +1,111 @@
+// Behaviour of the console, by data attributes; every page works without it, only less comfortably.
+(() => {
+  const root = document.documentElement;
+
+  const isDark = () =>
+    root.dataset.theme === "dark" ||
+    (root.dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+
+  const toggleTheme = () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    localStorage.setItem("theme", root.dataset.theme);
+  };
+
+  const toggleMenu = (button) => {
+    const isOpen = button.getAttribute("aria-expanded") === "true";
+    button.setAttribute("aria-expanded", String(!isOpen));
+    document.getElementById(button.getAttribute("aria-controls")).classList.toggle("open", !isOpen);
+  };
+
+  const copy = async (button) => {
+    const source = button.dataset.copy ? button.dataset.copy : document.querySelector(button.dataset.copyFrom).textContent;
+    await navigator.clipboard.writeText(source.trim());
+    const label = button.querySelector("span") || button;
+    const before = label.textContent;
+    label.textContent = "Copied";
+    setTimeout(() => (label.textContent = before), 1500);
+  };
+
+  // Fields that make sense only with another field's value.
+  const applyConditions = (scope) => {
+    for (const field of scope.querySelectorAll("[data-when]")) {
+      const other = field.form && field.form.elements[field.name.replace(/[^-]*$/, "") + field.dataset.when];
+      if (!other) continue;
+      const value = other.type === "checkbox" ? (other.checked ? "on" : "") : other.value;
+      const wanted = field.dataset.whenValues.split("|");
+      field.closest(".field").hidden = !wanted.includes(value);
+    }
+  };
+
+  // What was typed survives an error, a reload and a lost connection; secrets are never kept.
+  const draftKey = (form) => `draft:${location.pathname}:${form.dataset.draft}`;
+  const keepDraft = (form) => {
+    const values = {};
+    for (const field of form.elements) {
+      if (!field.name || field.type === "password" || field.type === "hidden" || field.type === "file") continue;
+      values[field.name] = field.type === "checkbox" ? field.checked : field.value;
+    }
+    localStorage.setItem(draftKey(form), JSON.stringify(values));
+  };
+  const restoreDraft = (form) => {
+    const kept = localStorage.getItem(draftKey(form));
+    if (!kept || form.dataset.filled) return;
+    for (const [name, value] of Object.entries(JSON.parse(kept))) {
+      const field = form.elements[name];
+      if (!field || field.type === "password") continue;
+      if (field.type === "checkbox") field.checked = value;
+      else if ("value" in field && value) field.value = value;
+    }
+    form.dispatchEvent(new Event("restored", { bubbles: true }));
+  };
+
+  const localTimes = (scope) => {
+    const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    for (const time of scope.querySelectorAll("time[datetime]")) {
+      if (time.dataset.local) continue;
+      time.dataset.local = "yes";
+      time.textContent = format.format(new Date(time.dateTime));
+    }
+  };
+
+  const prepare = (scope) => {
+    applyConditions(scope);
+    localTimes(scope);
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button, a");
+    if (!button) return;
+    if (button.matches("[data-theme-toggle]")) toggleTheme();
+    if (button.matches(".menu-button")) toggleMenu(button);
+    if (button.matches("[data-copy], [data-copy-from]")) copy(button);
+    if (button.matches("[data-open]")) document.getElementById(button.dataset.open).showModal();
+    if (button.matches("[data-close]")) button.closest("dialog").close();
+    if (button.matches("[data-forget-drafts]")) {
+      Object.keys(localStorage).filter((key) => key.startsWith("draft:")).forEach((key) => localStorage.removeItem(key));
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const isTyping = event.target.matches("input, textarea, select, [contenteditable]");
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = document.querySelector(`[data-hotkey="${CSS.escape(event.key)}"]`);
+    if (!target) return;
+    event.preventDefault();
+    if (target.matches("input")) target.focus();
+    else target.click();
+  });
+
+  document.addEventListener("input", (event) => {
+    const form = event.target.form;
+    if (form && form.matches("[data-draft]")) keepDraft(form);
+    if (form) applyConditions(form);
+  });
+  document.addEventListener("change", (event) => event.target.form && applyConditions(event.target.form));
+  document.addEventListener("htmx:load", (event) => prepare(event.target));
+
+  for (const form of document.querySelectorAll("form[data-draft]")) restoreDraft(form);
+  const sent = document.querySelector("[data-draft-done]");
+  if (sent) localStorage.removeItem(sent.dataset.draftDone);
+  prepare(document);
+})();

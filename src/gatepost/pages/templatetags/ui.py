@@ -1,0 +1,67 @@
+"""Small pieces that every page uses."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from gatepost.sms.ids import to_ref
+from gatepost.sms.states import WORDS, State
+
+register = template.Library()
+
+TONES = {
+    "New": "calm",
+    "Sending": "busy",
+    "Sent": "good",
+    "Error": "bad",
+    "Expired": "bad",
+    "Cancelled": "calm",
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A picture of the sprite; the words stand beside it, so screen readers skip it."""
+    sprite = static("pages/icons.svg")
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', sprite, name)
+
+
+@register.simple_tag
+def state_badge(state: str) -> SafeString:
+    """The state with its tone; delivered is told apart from merely sent."""
+    word = WORDS[State(state)]
+    return format_html('<span class="badge {}" title="{}">{}</span>', TONES[word], word, state)
+
+
+@register.filter
+def ref(message_id: int) -> str:
+    return to_ref(message_id)
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """A time as people read it, exact on hover; the browser shows it in the reader's own zone."""
+    if value is None:
+        return "–"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        value.isoformat(),
+        value.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        value.strftime("%Y-%m-%d %H:%M:%S"),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Any, **changes: object) -> str:
+    """The query of this page with changes; an empty value takes a parameter out."""
+    params = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            params.pop(name, None)
+        else:
+            params[name] = str(value)
+    return f"?{params.urlencode()}" if params else "?"
