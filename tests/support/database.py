@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from psycopg import sql
-from tests.support.scratch import scratch_folder
+from tests.support.scratch import scratch_parent
 
 _FOLDER_VARIABLE = "TEST_DATABASE_FOLDER"
 _START_TIMEOUT_S = 60.0
@@ -37,10 +37,8 @@ _KEY = pytest.StashKey[tuple[Path, str | None]]()
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
-    folder = scratch_folder("gatepost-test-")
-    # As root the server runs as another user, who must pass through to its cluster.
-    folder.chmod(0o711)
-    (folder / "owner.pid").write_text(str(os.getpid()))
+    # Only named here: a session that needs no database, or is killed before it does, leaves nothing.
+    folder = scratch_parent() / f"gatepost-test-{os.getpid()}-{secrets.token_hex(8)}"
     config.stash[_KEY] = (folder, os.environ.get(_FOLDER_VARIABLE))
     os.environ[_FOLDER_VARIABLE] = str(folder)
 
@@ -53,9 +51,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os.environ.pop(_FOLDER_VARIABLE, None)
     else:
         os.environ[_FOLDER_VARIABLE] = outer
-    with _locked(folder / "start.lock"):
-        _stop_keeper(folder)
-        shutil.rmtree(folder)
+    if folder.exists():
+        with _locked(folder / "start.lock"):
+            _stop_keeper(folder)
+            shutil.rmtree(folder)
 
 
 def server_dsn() -> str:
@@ -109,9 +108,14 @@ def _create(name: str, template: str = "template1") -> str:
 
 def _folder() -> Path:
     try:
-        return Path(os.environ[_FOLDER_VARIABLE])
+        folder = Path(os.environ[_FOLDER_VARIABLE])
     except KeyError:
         raise RuntimeError("the plugin tests.support.database is not loaded") from None
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        # As root the server runs as another user, who must pass through to its cluster.
+        folder.chmod(0o711)
+    return folder
 
 
 @contextlib.contextmanager
@@ -144,7 +148,7 @@ def _start_keeper(folder: Path) -> None:
 
 
 def _owner_pid(folder: Path) -> int:
-    return int((folder / "owner.pid").read_text())
+    return int(folder.name.split("-")[2])
 
 
 def _stop_keeper(folder: Path) -> None:

@@ -95,6 +95,7 @@ def test_a_second_user_gets_nowhere(embedded: Embedded, folder: Path) -> None:
     postgres = embedded(port=port)
     postgres.start()
     data, dsn = folder / "data", postgres.dsn
+    assert stat.S_IMODE((data / "socket" / f".s.PGSQL.{port}").stat().st_mode) == 0o700
     assert as_other_user(os.getuid) == f"ok: {NOBODY}"
     for path in ("socket", "postgres/PG_VERSION", "keys/postgres-password", "logs/postgres.log"):
         assert as_other_user((data / path).stat).startswith("PermissionError")
