@@ -54,7 +54,7 @@ class Child:
     ready_timeout_s: float = 60.0
 
 
-class StopRequested(Exception):  # noqa: N818 - a request, not an error
+class StopRequested(Exception):
     """Ctrl-C or SIGTERM came while something was being started. The supervisor's `with` block absorbs it."""
 
 
