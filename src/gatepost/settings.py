@@ -15,8 +15,8 @@ def _key(name: str) -> str:
     return file.read_text().strip() if file.exists() else ""
 
 
-SECRET_KEY = CONFIG["SECRET_KEY"] or _key("secret") or "unset-until-gatepost-init-has-run"
-ENCRYPTION_KEYS: tuple[str, ...] = CONFIG["ENCRYPTION_KEYS"] or tuple(_key("encryption").split())
+SECRET_KEY = CONFIG["SECRET_KEY"] or _key("secret-key") or "unset-until-gatepost-init-has-run"
+ENCRYPTION_KEYS: tuple[str, ...] = CONFIG["ENCRYPTION_KEYS"] or tuple(_key("encryption-key").split())
 DEBUG: bool = CONFIG["DEBUG"]
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "gatepost.urls"
@@ -28,7 +28,8 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+FORM_RENDERER = "gatepost.pages.forms.Renderer"
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -37,22 +38,30 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "gatepost.pages",
     "ninja",
     "gatepost.workspaces",
     "gatepost.gateways",
     "gatepost.messages",
     "gatepost.dispatch",
     "gatepost.inbox",
+    "gatepost.console",
 ]
 MIDDLEWARE = [
     "gatepost.api.errors.problem_middleware",
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 TEMPLATES = [
     {
@@ -63,6 +72,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "gatepost.console.navigation.context",
             ]
         },
     }
@@ -95,6 +105,32 @@ def _database(url: str) -> dict[str, object]:
 
 DATABASES = {"default": _database(CONFIG["DATABASE_URL"])}
 
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "gatepost.workspaces.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+
+# Everything comes from our own origin; nothing is inline.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True

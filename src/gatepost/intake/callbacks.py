@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
+from gatepost.inbox.arrivals import arrival_of
 from gatepost.inbox.store import Arrival, store_items
 from gatepost.intake.http import Receive, Scope, Send, answer, read_body, unavailable
 from gatepost.intake.peers import client_address
@@ -57,13 +58,7 @@ def load_receiver(token: str, public_url: str) -> Receiver | None:
         return None
     source = provider(row.provider)
     return Receiver(
-        arrival=Arrival(
-            gateway_id=row.pk,
-            workspace_ids=tuple(sorted(workspace.pk for workspace in row.workspaces.all())),
-            prefixes=tuple(sorted(row.prefixes_to_remove, key=len, reverse=True)),
-            inbound_number=row.inbound_number,
-            takes_inbound=row.inbound_active,
-        ),
+        arrival=arrival_of(row),
         token=token,
         provider=source,
         account=services.runtime(row),

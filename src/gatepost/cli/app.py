@@ -1,0 +1,49 @@
+"""All commands in one tree, and what becomes of what they raise."""
+
+import sys
+
+import typer
+
+from gatepost.cli import serve, simulate, up
+from gatepost.cli.terminal import EXIT_WORDS, Exit, Refusal, complain
+from gatepost.config import ConfigError
+from gatepost.problems import Problem
+from gatepost.processes.errors import ProcessError
+
+app = typer.Typer(
+    name="gatepost",
+    help="A self-hosted SMS platform: many SMS providers behind one console and one API.",
+    epilog="Exit codes: " + "; ".join(f"{code.value} {words}" for code, words in EXIT_WORDS.items()) + ".",
+    no_args_is_help=True,
+    # Tracebacks with local variables would print secrets.
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command(rich_help_panel="Run")(up.up)
+app.command(rich_help_panel="Run")(serve.web)
+app.command(rich_help_panel="Run")(serve.worker)
+app.command(rich_help_panel="Run")(serve.migrate)
+app.command(rich_help_panel="Develop")(simulate.simulate)
+app.command("demo-simulators", hidden=True)(simulate.demo_simulators)
+
+
+def run() -> int:
+    """Run the command of this process's arguments; returns the exit code. Typer itself exits by SystemExit."""
+    try:
+        app()
+    except Refusal as refusal:
+        complain(refusal)
+        return refusal.code
+    except ConfigError as error:
+        complain(Refusal(str(error)))
+        return Exit.USAGE
+    except Problem as problem:
+        complain(Refusal(problem.detail, problem.remedy))
+        return Exit.REFUSED
+    except ProcessError as error:
+        complain(Refusal(error.sentence, error.remedy, log=error.log))
+        return Exit.REFUSED
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]  # nobody reads: there is nothing to flush at the end
+        return Exit.REFUSED
+    return Exit.OK

@@ -1,0 +1,93 @@
+"""`gatepost web`, `worker` and `migrate`: the processes of a node, for clusters; `gatepost up` runs them by itself."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from gatepost import logs
+from gatepost.cli import schema
+from gatepost.cli.installation import Installation, find, open_django
+from gatepost.cli.options import DataDirOption
+from gatepost.cli.terminal import Refusal, out
+
+WEB_STOP_TIMEOUT_S = 10
+
+
+def web(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [GATEPOST_HOST]", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(help="Port. [GATEPOST_PORT]", show_default=False)] = None,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Serve the API, callbacks and console. Run as many nodes as wanted on one database."""
+    if host:
+        os.environ["GATEPOST_HOST"] = host
+    if port:
+        os.environ["GATEPOST_PORT"] = str(port)
+    installation = find(data_dir)
+    _require_schema(installation)
+    settings = installation.settings
+    argv = web_argv(settings["HOST"], settings["PORT"], settings["LOG_LEVEL"])
+    os.execv(argv[0], argv)  # noqa: S606 - the server takes our place, so that it gets our signals
+
+
+def worker(data_dir: DataDirOption = None) -> None:
+    """Send what is queued. Run as many nodes as wanted: they share the gateways and take over from each other."""
+    installation = find(data_dir)
+    open_django(installation)
+    _require_schema(installation)
+    logs.configure(installation.settings["LOG_LEVEL"])
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_work(installation))
+
+
+def migrate(data_dir: DataDirOption = None) -> None:
+    """Bring the database to the schema of this version. Safe to run on several nodes at once, and again."""
+    installation = find(data_dir, needs_keys=False)
+    open_django(installation)
+    count = schema.migrate(installation.dsn, installation.data_dir)
+    out.print(f"{count} migrations applied." if count else "The database is up to date.")
+
+
+def web_argv(host: str, port: int, log_level: str) -> Sequence[str]:
+    """The command line of the web server. One process: it shares snapshots and commits in groups."""
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop", "--http", "1", "--no-ws"),
+        *("--host", host, "--port", str(port), "--workers", "1", "--log-level", log_level),
+        *("--workers-kill-timeout", str(WEB_STOP_TIMEOUT_S), "gatepost.intake.app:application"),
+    ]
+
+
+async def _work(installation: Installation) -> None:
+    from gatepost.dispatch.worker import Worker
+    from gatepost.inbox.arrivals import Arrivals
+    from gatepost.transport.addresses import parse_allow_list
+    from gatepost.transport.client import Client
+    from gatepost.transport.driver import Driver
+
+    settings = installation.settings
+    async with Client(allow=parse_allow_list(settings["EGRESS_ALLOW"])) as client:
+        running = Worker(
+            installation.dsn,
+            Driver(client),
+            Arrivals(),
+            provider_limits=settings["PROVIDER_LIMITS"],
+            is_sending=settings["SENDING_ENABLED"],
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, running.stop)
+        await running.run()
+
+
+def _require_schema(installation: Installation) -> None:
+    if not schema.is_current(installation.dsn, installation.data_dir):
+        open_django(installation)
+        missing = schema.missing()
+        if missing:
+            raise Refusal(f"The database misses {missing} migrations.", "Run `gatepost migrate` first.")

@@ -1,0 +1,32 @@
+"""What the processes print while they run: a line per event, with its time, level and values."""
+
+import logging
+import sys
+import time
+
+import structlog
+
+
+def configure(level: str) -> None:
+    """Send structlog's events and the libraries' messages to standard output, from `level` (debug..error) upwards."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(
+        level=number,
+        stream=sys.stdout,
+        format="%(asctime)s.%(msecs)03dZ [%(levelname)s] %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+        force=True,
+    )
+    logging.Formatter.converter = time.gmtime
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
