@@ -1,7 +1,7 @@
 """Gateways that are described instead of programmed: templates for what is sent, rules and names for what comes back.
 
-`generic_http` is this machinery with every setting open. A provider whose protocol is known only to its customers is
-a manifest with `fields(defaults)` and these functions; see `generic_http`.
+One provider is this machinery with every setting open. Another one, whose protocol is known only to its customers, is
+a manifest with `fields(defaults, changes)` and these functions.
 
 template, scope, modifiers     placeholders and what they stand for
 escape, pairs, json_body, xml_body, request     values put in, escaped by the place where they go

@@ -149,7 +149,8 @@ def _part(item: Item, settings: Mapping[str, Any], sender: str) -> tuple[str, in
 
 
 def concatenation(udh: str) -> tuple[str, int, int] | None:
-    """(reference, number, count) of a user data header in hex (3GPP TS 23.040, elements 00 and 08)."""
+    """(reference, number, count) of a user data header in hex (3GPP TS 23.040, elements 00 and 08: the count
+    stands before the number)."""
     try:
         header = _from_hex(re.sub(r"[\s:%]", "", udh))
     except ValueError:
@@ -159,9 +160,9 @@ def concatenation(udh: str) -> tuple[str, int, int] | None:
         element, length = header[position], header[position + 1]
         data = header[position + 2 : position + 2 + length]
         if element == 0x00 and len(data) == 3:
-            return _plausible(str(data[0]), data[1], data[2])
+            return _plausible(str(data[0]), data[2], data[1])
         if element == 0x08 and len(data) == 4:
-            return _plausible(str(data[0] * 256 + data[1]), data[2], data[3])
+            return _plausible(str(data[0] * 256 + data[1]), data[3], data[2])
         position += 2 + length
     return None
 

@@ -16,7 +16,7 @@ from gatepost.providers.kit.http_template.request import sending
 from gatepost.providers.kit.http_template.rules import SUCCESS, condition, rules
 from gatepost.providers.kit.http_template.scope import SECRETS, Scope
 from gatepost.providers.kit.http_template.signing import complete, renewed, signed_in
-from gatepost.providers.kit.http_template.verdict import failure, outcome, success
+from gatepost.providers.kit.http_template.verdict import failure, is_id, is_ok, outcome, success
 from gatepost.providers.wire import Request, Response
 from gatepost.sms.outcomes import Outcome, Refusal, accepted, refused, unknown
 
@@ -68,15 +68,17 @@ def judged(response: Response, scope: Scope) -> Results:
     settings = scope.settings
     answer = answer_of(response, scope.charset)
     is_itemised = bool(settings.get("result_items_path"))
-    failed = failure(answer, settings, scope.ctx, is_itemised=is_itemised)
+    items = _items(answer, scope) if is_itemised and is_ok(answer.status, settings) else []
+    # Where items speak for themselves, a rule that fits one of them must not condemn the others.
+    failed = None if items else failure(answer, settings, scope.ctx, is_itemised=is_itemised)
     if failed is not None:
         renewed(response, scope, failed)
         return {one.message.ref: _resent(failed, one, scope.ctx) for one in scope.drafts}
     if is_itemised:
-        return _per_item(answer, scope)
-    is_shared = has_shared_id(settings)
+        return _per_item(items, answer, scope)
+    suffixed = has_shared_id(settings)
     return {
-        one.message.ref: success(answer, settings, one.message.ref, f":{one.message.to}" if is_shared else "")
+        one.message.ref: success(answer, settings, one.message.ref, f":{one.message.to}" if suffixed else "")
         for one in scope.drafts
     }
 
@@ -102,11 +104,14 @@ def _resent(failed: Outcome, one: Draft, ctx: Context) -> Outcome:
     return accepted(one.message.ref) if ctx.is_resend and failed.refusal is Refusal.DUPLICATE else failed
 
 
-def _per_item(answer: Answer, scope: Scope) -> Results:
-    """By number where the items name numbers, else by order; who is not named is unknown."""
+def _items(answer: Answer, scope: Scope) -> list[Document]:
     found = lookup(scope.text("result_items_path"))
     document = answer.parsed(found.kind)
-    items = (document.items(found.path) if document else None) or []
+    return (document.items(found.path) if document else None) or []
+
+
+def _per_item(items: list[Document], answer: Answer, scope: Scope) -> Results:
+    """By number where the items name numbers, else by order; who is not named is unknown."""
     number_path = scope.text("result_number_path")
     if not number_path:
         if len(items) != len(scope.drafts):
@@ -135,7 +140,7 @@ def _item(item: Document, one: Draft, answer: Answer, scope: Scope) -> Outcome:
     if not id_path:
         return accepted(one.message.ref)
     identifier = lookup_value(item, id_path).strip()
-    if not identifier:
+    if not is_id(identifier):
         return unknown("an item of the answer has no message id", answer.status)
     return success(inside, {**settings, "id_from": ""}, identifier)
 

@@ -64,13 +64,25 @@ def failure(answer: Answer, settings: Mapping[str, Any], ctx: Context, *, is_ite
 
 
 def _unmatched(answer: Answer, settings: Mapping[str, Any], *, has_success_rule: bool) -> Outcome | None:
+    """An answer that no rule knows. An empty one, and one that has nothing of what the settings look for, is
+    unreadable rather than a refusal: the message may have been taken."""
     choice = settings.get("no_match") or "auto"
     if choice == "success" or (choice == "auto" and not has_success_rule):
         return None
     words = excerpt(answer.text.strip())
-    if choice == "unknown":
+    if choice == "unknown" or not words:
         return unknown("the answer was not recognised", answer.status, words)
+    if choice == "auto" and _is_foreign(answer, settings):
+        return unknown("the answer has nothing of what the settings look for", answer.status, words)
     return refused(Refusal.PERMANENT, answer.status, f"Answer not recognised: {words}")
+
+
+def _is_foreign(answer: Answer, settings: Mapping[str, Any]) -> bool:
+    """Whether the settings look for JSON or XML values, and the answer has none of them."""
+    lookups = [rule.condition.where for rule in rules(tuple(settings.get("rules") or ()))]
+    lookups += [lookup(str(settings[name])) for name in ("id_from", "result_items_path") if settings.get(name)]
+    structured = [found for found in lookups if found.kind in ("json", "xml")]
+    return bool(structured) and not any(answer.has(found) for found in structured)
 
 
 def outcome(meaning: str, answer: Answer, words: str, ctx: Context) -> Outcome:
@@ -101,10 +113,15 @@ def success(answer: Answer, settings: Mapping[str, Any], own_key: str, suffix: s
     key = own_key
     if found is not None:
         identifier = answer.value(found).strip()
-        if not identifier:
+        if not is_id(identifier):
             return unknown("the answer has no message id", answer.status, excerpt(answer.text.strip()))
         key = identifier + suffix
     return accepted(key, segments=_segments(answer, settings), price=_price(answer, settings))
+
+
+def is_id(text: str) -> bool:
+    """Whether a value can name a message: a boolean cannot."""
+    return text not in ("", "true", "false")
 
 
 def _segments(answer: Answer, settings: Mapping[str, Any]) -> int | None:
