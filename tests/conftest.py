@@ -1,6 +1,7 @@
 """What every test runs in: an installation of its own, a real PostgreSQL when it asks for the database, and no network
 beyond this machine."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -15,21 +16,23 @@ import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
 
-for _name in [name for name in os.environ if name.startswith("GATEPOST_")]:
-    del os.environ[_name]
-_data_dir = tempfile.TemporaryDirectory(prefix="gatepost-test-data-")
-os.environ |= {
-    "DJANGO_SETTINGS_MODULE": "gatepost.settings",
-    "GATEPOST_DATA_DIR": _data_dir.name,
-    "GATEPOST_SECRET_KEY": "test-secret-key-of-at-least-32-characters",
-    "GATEPOST_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-    # Nothing listens there: a test that forgot to ask for the database fails at once.
-    "GATEPOST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-    "GATEPOST_PUBLIC_URL": "https://gp.example",
-}
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # A worker inherits these from the process that started it.
+    if "gatepost.settings" in sys.modules:
+        pytest.exit("The settings were loaded before the tests could choose them: unset DJANGO_SETTINGS_MODULE.", 2)
+    for _name in [name for name in os.environ if name.startswith("GATEPOST_")]:
+        del os.environ[_name]
+    _data_dir = tempfile.TemporaryDirectory(prefix="gatepost-test-data-")
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "gatepost.settings",
+        "GATEPOST_DATA_DIR": _data_dir.name,
+        "GATEPOST_SECRET_KEY": "test-secret-key-of-at-least-32-characters",
+        "GATEPOST_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        # Nothing listens there: a test that forgot to ask for the database fails at once.
+        "GATEPOST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "GATEPOST_PUBLIC_URL": "https://gp.example",
+    }
 
-if "gatepost.settings" in sys.modules:
-    pytest.exit("The settings were loaded before the tests could choose them: unset DJANGO_SETTINGS_MODULE.", 2)
 # Here the variables above are read; conftests of folders import models, so Django is set up before them.
 assert settings.configured or settings.INSTALLED_APPS
 django.setup()
@@ -41,7 +44,9 @@ pytest_plugins = ["tests.support.database", "tests.support.acme"]
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     from tests.support.django_database import own_database
 
-    with django_db_blocker.unblock(), own_database():
+    with contextlib.ExitStack() as stack:
+        with django_db_blocker.unblock():
+            stack.enter_context(own_database())
         yield
 
 
@@ -57,7 +62,7 @@ def _only_this_machine() -> Iterator[None]:
 @pytest.fixture
 def data_dir() -> Path:
     """The data folder of the installation that the tests run in."""
-    return Path(_data_dir.name)
+    return Path(os.environ["GATEPOST_DATA_DIR"])
 
 
 def _guarded(method: Any) -> Any:

@@ -1,10 +1,16 @@
 """Tenants with their people and keys, for tests that use the database."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import timedelta
+from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
+from gatepost.gateways import sender_ids
+from gatepost.gateways.models import Gateway
+from gatepost.messages.models import Message
+from gatepost.sms.ids import IdSource, to_ref
 from gatepost.workspaces import services
 from gatepost.workspaces.models import Role, User, Workspace
 from gatepost.workspaces.permissions import Scope
@@ -42,13 +48,34 @@ class Tenant:
         client.force_login(self.member(role))
         return client
 
-    @cached_property
-    def owner(self) -> Client:
-        return self.api()
-
 
 def tenant(name: str) -> Tenant:
     return Tenant(services.create_workspace(name, actor=ACTOR))
+
+
+def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
+    """The tenant gets one of each thing that a route names; these are its ids by the name of the path's parameter."""
+    sender = sender_ids.request_sender_id(owner.workspace, "Acme", actor=ACTOR)
+    key, _ = services.create_api_key(owner.workspace, "Shop", ["messages:read"], actor=ACTOR)
+    [message_id] = IdSource(0).take()
+    Message.objects.create(
+        id=message_id,
+        workspace=owner.workspace,
+        gateway=gateway,
+        state="unknown",
+        expires_at=timezone.now() + timedelta(days=3),
+        to_digits="48600100200",
+        body="Hello",
+        encoding="gsm7",
+        segments=1,
+    )
+    return {
+        "gateway_id": gateway.pk,
+        "sender_id": sender.pk,
+        "key_id": key.pk,
+        "slug": gateway.provider,
+        "ref": to_ref(message_id),
+    }
 
 
 def administrator() -> User:

@@ -74,6 +74,14 @@ _READINGS: Final = {
 }
 
 
+_UNREADABLE: Final = _Reading(
+    "{label} gave an answer that cannot be read: {what}",
+    Side.PROVIDER,
+    "Look at the exchange; check that the address is that of the API.",
+)
+"""An answer came, so it was reached."""
+
+
 def attempt(gateway: base.Gateway, start: Callable[[base.Context], base.Flow[T]], *, verify_tls: bool) -> FlowResult[T]:
     """Run the flow to its end, at most PATIENCE_S seconds. Opens connections of its own; not for an event loop."""
     return asyncio.run(_attempt(provider_of(gateway.slug), gateway, start, verify_tls))
@@ -92,17 +100,18 @@ def steps(gateway: base.Gateway, exchanges: list[Exchange]) -> tuple[Step, ...]:
 def failed(gateway: base.Gateway, outcome: Outcome, shown: tuple[Step, ...], words: str = "") -> TrialResult:
     """The result where an outcome came instead of a value. `words`: what the adapter itself says of it."""
     label = provider_of(gateway.slug).manifest.label
+    is_answered = outcome.kind is Kind.NOT_SENT and bool(shown) and shown[-1].trace.status is not None
     if outcome.policy is not None:
         reading = _Reading("{label} refused: {what}", outcome.policy.side, outcome.policy.advice)
     else:
-        reading = _READINGS[outcome.kind]
+        reading = _UNREADABLE if is_answered else _READINGS[outcome.kind]
     what = outcome.words or outcome.cause or str(outcome.refusal or "no reason given")
     return TrialResult(
         ok=False,
         words=words or reading.words.format(label=label, what=what).strip(),
         steps=shown,
         side=reading.side,
-        code=outcome.code or str(outcome.refusal or outcome.kind),
+        code=outcome.code or ("unreadable" if is_answered else str(outcome.refusal or outcome.kind)),
         advice=reading.advice,
     )
 

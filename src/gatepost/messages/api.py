@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Schema
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from gatepost.messages.log import Filters, Standing, refusal_of, search, standings, timeline
 from gatepost.messages.models import Kind, Message
 from gatepost.problems import Problem
+from gatepost.rest.bodies import Moment
 from gatepost.rest.paging import Page, PageOf, page
 from gatepost.sms.ids import from_ref, to_ref
 from gatepost.sms.states import State, Word
@@ -84,8 +85,8 @@ class LogQuery(Schema):
     gateway: Annotated[int | None, Field(ge=1, lt=2**63, description="Number of a gateway.")] = None
     to: Annotated[str, Field(max_length=30, description="A number or its beginning.")] = ""
     client_ref: Annotated[str, Field(max_length=100)] = ""
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 @router.get("/messages", auth=needs(Right.MESSAGES_READ), response=PageOf[MessageOut], by_alias=True)

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from gatepost.problems import Fault, Problem
-from gatepost.rest.bodies import Body, Id, Name
+from gatepost.rest.bodies import Body, Id, Moment, Name
 from gatepost.rest.paging import Page, Paged, PageOf, page
 from gatepost.workspaces import services
 from gatepost.workspaces.access import caller, needs
@@ -57,7 +57,7 @@ class KeyOut(Schema):
 class NewKey(Body):
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class KeyWithToken(KeyOut):

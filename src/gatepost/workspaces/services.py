@@ -110,7 +110,7 @@ def create_api_key(
     expires_at: datetime | None = None,
     created_by: User | None = None,
     *,
-    actor: str,
+    actor: str = "",
 ) -> tuple[ApiKey, str]:
     """A new key and its token, `gp_<8>_<43 characters>`, which is shown this once. Raises Problem `invalid`."""
     faults = [Fault("scopes", "bad_choice", f"There is no scope {scope!r}.") for scope in scopes if scope not in SCOPES]
@@ -132,7 +132,7 @@ def create_api_key(
             expires_at=expires_at,
             created_by=created_by,
         )
-        audit(actor, "key.create", key, workspace, scopes=key.scopes)
+        audit(actor or _named(created_by), "key.create", key, workspace, scopes=key.scopes)
     return key, token
 
 
@@ -190,6 +190,10 @@ def _name(text: str, limit: int) -> str:
     if not 1 <= len(name) <= limit:
         raise Problem("invalid", faults=[Fault("name", "bad_length", f"Write a name of 1 to {limit} characters.")])
     return name
+
+
+def _named(user: User | None) -> str:
+    return f"user {user.email}" if user else "installation"
 
 
 def _taken() -> Fault:

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 from tests.support.acme import Acme
-from tests.support.tenants import ACTOR, tenant
+from tests.support.tenants import ACTOR, one_of_everything, tenant
 
 from gatepost.api import openapi
 from gatepost.api.assembly import api
-from gatepost.gateways import sender_ids, services
+from gatepost.dispatch import api as dispatch_api
+from gatepost.gateways import services
 
 pytestmark = pytest.mark.django_db
 
@@ -29,13 +30,13 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @pytest.fixture
-def known(acme: Acme) -> dict[str, Any]:
+def known(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A tenant with one of everything; generated ids are replaced by these now and then."""
     north = tenant("North")
-    gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
-    sender = sender_ids.request_sender_id(north.workspace, "Acme", actor=ACTOR)
-    ids = {"gateway_id": gateway.pk, "sender_id": sender.pk, "key_id": 1, "slug": acme.slug}
-    return {"client": north.api(), "ids": ids}
+    here = acme.settings(base_url="https://127.0.0.1:9")
+    gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", here, actor=ACTOR)
+    monkeypatch.setattr(dispatch_api, "TEST_WAIT_S", 0.0)
+    return {"client": north.api(), "ids": one_of_everything(north, gateway)}
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

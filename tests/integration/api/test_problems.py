@@ -67,6 +67,12 @@ def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
             422,
             "invalid",
         ),
+        (
+            b'{"name": "K", "scopes": ["messages:send"], "expires_at": "9999-12-31T23:59:59-01:00"}',
+            "application/json",
+            422,
+            "invalid",
+        ),
         (b'{"name": "  ", "scopes": ["messages:send"]}', "application/json", 422, "invalid"),
     ],
 )
@@ -120,6 +126,12 @@ def test_a_refusal_never_repeats_what_was_typed(north: Tenant, acme: Acme) -> No
     found = problem(answer, 422, "invalid_settings")
     assert {fault["field"] for fault in found["errors"]} == {"settings.api_key", "settings.mode"}
     assert b"canary" not in answer.content
+
+
+def test_any_offset_of_a_time_is_understood(north: Tenant) -> None:
+    body = {"name": "K", "scopes": ["messages:send"], "expires_at": "9110-06-08T14:28:33+23:48"}
+    answer = north.api().post("/api/v1/keys", body, "application/json")
+    assert (answer.status_code, answer.json()["expires_at"]) == (201, "9110-06-07T14:40:33Z")
 
 
 def test_an_unexpected_fault_is_logged_and_told_without_its_text(
