@@ -57,7 +57,7 @@ def initial_text(field: Field, value: Any) -> Any:
 
 
 def _form_field(field: Field, *, is_set: bool) -> forms.Field:
-    made = _WIDGETS.get(field.kind, _plain)(field)
+    made: forms.Field = _WIDGETS.get(field.kind, _plain)(field)
     made.label = field.title
     made.help_text = field.help
     made.required = False

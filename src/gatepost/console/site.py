@@ -1,0 +1,21 @@
+"""The console's addresses: the pages that the slices declare, and the few that lie outside a workspace."""
+
+from importlib import import_module
+from typing import Final
+
+from django.urls import URLPattern, path
+
+from gatepost.console import entrance
+from gatepost.pages.access import urlpatterns as pages
+
+SLICES: Final = ("gatepost.console.views",)
+"""Modules whose import declares pages."""
+
+for _module in SLICES:
+    import_module(_module)
+
+urlpatterns: list[URLPattern] = [
+    path("", entrance.index, name="index"),
+    path("sign-in/<str:token>", entrance.sign_in_by_link, name="sign-in-link"),
+    *pages(),
+]
