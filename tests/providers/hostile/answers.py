@@ -27,6 +27,7 @@ from tests.providers.hostile.subject import (
     leaves,
     lists_changed,
     nth_replaced,
+    parses,
     replaced,
     tree_of,
 )
@@ -42,8 +43,8 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 def statuses(subject: Subject) -> Iterator[Case]:
     """Error statuses with a page of a proxy, and with the body of a success."""
-    unprocessed = subject.provider.manifest.unprocessed_statuses
     for good in subject.goods():
+        unprocessed = subject.provider.manifest_for(good.gw.settings).unprocessed_statuses
         for status in STATUSES:
             is_uncertain = (status == 408 or status >= 500) and status not in unprocessed
             kinds = (Kind.UNKNOWN,) if is_uncertain else (Kind.THROTTLED,) if status == 429 else NOT_ACCEPTED
@@ -133,11 +134,9 @@ def bodies(subject: Subject) -> Iterator[Case]:
             "a foreign JSON object": b'{"foo":{"bar":[1,2]},"messages":"x","list":{},"result":7}',
             "a foreign XML document": b"<foo><bar>1</bar></foo>",
         }
-        kinds = (Kind.UNKNOWN,) if good.is_structured else NOT_ACCEPTED
         for name, body in junk.items():
-            is_allowed = not good.promises_keys and name in ("empty", "blank")
-            allowed = (*kinds, Kind.ACCEPTED) if is_allowed or not good.promises_keys else kinds
-            yield answered(subject, good, name, replace(good.answer, body=body), *allowed)
+            kinds = good.kinds_for(body) if good.promises_keys else (*good.kinds_for(body), Kind.ACCEPTED)
+            yield answered(subject, good, name, replace(good.answer, body=body), *kinds)
         for name, body in {
             "with a byte order mark": b"\xef\xbb\xbf" + good.answer.body,
             "in UTF-16": text.encode("utf-16"),
@@ -150,8 +149,8 @@ def truncated(subject: Subject) -> Iterator[Case]:
     for good in subject.goods():
         body = good.answer.body.strip()
         cuts = sorted({len(body) * i // 12 for i in range(12)} | {max(len(body) - 1, 0)}) if body else []
-        kinds = (Kind.UNKNOWN,) if good.is_structured else ANY
         for cut in cuts:
+            kinds = good.kinds_for(body[:cut]) if parses(body) else ANY
             yield answered(subject, good, f"cut at {cut}", replace(good.answer, body=body[:cut]), *kinds)
 
 

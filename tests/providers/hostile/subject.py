@@ -20,7 +20,7 @@ HTML = b"<!DOCTYPE html><html><head><title>Sorry</title></head><body><h1>Somethi
 HUGE = 2 * 1024 * 1024
 DEEP_JSON = b"[" * 100_000
 DEEP_OBJECT = b'{"a":' * 50_000
-DEEP_XML = b"<a>" * 50_000
+DEEP_XML = b"<a>" * 10_000
 BOMB = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>'
 MOST_GOOD = 4
 NOT_ACCEPTED = (Kind.REFUSED, Kind.THROTTLED, Kind.NOT_SENT, Kind.UNKNOWN)
@@ -50,7 +50,9 @@ class Good:
 
     @property
     def promises_keys(self) -> bool:
-        return all(outcome.keys for outcome in self.outcomes.values())
+        """Whether every message is named by an id of the answer, and not by one of ours or by none."""
+        keys = [key.partition(":")[0].encode() for outcome in self.outcomes.values() for key in outcome.keys]
+        return all(outcome.keys for outcome in self.outcomes.values()) and all(key in self.answer.body for key in keys)
 
     @property
     def call_answer(self) -> Response:
@@ -62,10 +64,16 @@ class Good:
         """Whether something is fetched before the send."""
         return len(self.exchange.steps) > 1
 
-    @property
-    def is_structured(self) -> bool:
-        """JSON or XML, where a part of an answer can be told from the whole."""
-        return parses(self.answer.body)
+    def kinds_for(self, junk: bytes) -> tuple[Kind, ...]:
+        """What junk may become. Where answers are JSON or XML, it is unknown: nobody said that nothing was processed.
+
+        Where an operator describes the answers, a document that fits no description may be declared a refusal.
+        """
+        if not parses(self.answer.body):
+            return NOT_ACCEPTED
+        declares = "no_match" in self.gw.settings
+        is_refusal = declares and (parses(junk) or self.gw["no_match"] == "fail")
+        return NOT_ACCEPTED if is_refusal else (Kind.UNKNOWN,)
 
 
 @dataclass(slots=True)
@@ -74,9 +82,15 @@ class Subject:
 
     provider: Provider
     exchanges: list[Exchange]
+    _goods: list[Good] | None = None
 
     def goods(self) -> list[Good]:
         """Submits in which everything was accepted: one per request line and single or batch, a few at most."""
+        if self._goods is None:
+            self._goods = self._found()
+        return self._goods
+
+    def _found(self) -> list[Good]:
         found: dict[Any, Good] = {}
         for exchange in self.exchanges:
             if exchange.kind == "submit" and exchange.steps:
@@ -140,8 +154,11 @@ def check_outcomes(good: Good, outcomes: Mapping[str, Outcome], *kinds: Kind) ->
 
 
 def parses(body: bytes) -> bool:
+    """Whether it is a document: a JSON object or list, or XML."""
     try:
         return isinstance(json.loads(body), dict | list)
+    except RecursionError:
+        return False
     except ValueError:
         pass
     try:

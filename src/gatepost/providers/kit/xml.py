@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 FORBIDDEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF))
 
-# Line ends and tabs too: a parser makes a space of them in an attribute, and a line feed of a carriage return.
-WRITTEN_OUT = {'"': "&quot;", "'": "&apos;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
-
 
 def escape(text: str) -> str:
-    """Text for an element or an attribute; characters that XML 1.0 forbids are dropped."""
-    return _escape(text.translate(FORBIDDEN), WRITTEN_OUT)
+    """Text for an element; characters that XML 1.0 forbids are dropped."""
+    return _escape(text.translate(FORBIDDEN), {'"': "&quot;", "'": "&apos;", "\r": "&#13;"})
+
+
+def escape_attribute(text: str) -> str:
+    """Text for an attribute, where a parser makes a space of every line feed and tab that is not written out."""
+    return escape(text).replace("\n", "&#10;").replace("\t", "&#9;")
 
 
 def read_xml(body: bytes) -> "Element":
