@@ -327,6 +327,19 @@ BEFORE: tuple[tuple[type[Exception], Cause], ...] = (
 )
 """What failed while nothing was written, the first that fits."""
 
+CERTIFICATE_ALERTS = frozenset(
+    {
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    }
+)
+"""OpenSSL's names for the alerts by which a server refuses a client certificate."""
+
 AFTER: tuple[tuple[type[Exception], Cause], ...] = (
     (TimeoutError, Cause.TIMEOUT),
     (aiohttp.ClientPayloadError, Cause.CUT_OFF),
@@ -364,22 +377,16 @@ def _chain(fault: BaseException) -> list[BaseException]:
 def _rejects_certificate(fault: ssl.SSLError) -> bool:
     """In TLS 1.3 a server's verdict on our certificate comes after our handshake is complete, maybe after the request
     was written; but the server reads no request before its own handshake is complete, so nothing was processed."""
-    return (fault.reason or "").startswith("TLSV13_ALERT_CERTIFICATE_REQUIRED") or (fault.reason or "") in (
-        "SSLV3_ALERT_BAD_CERTIFICATE",
-        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
-        "SSLV3_ALERT_CERTIFICATE_REVOKED",
-        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
-        "TLSV1_ALERT_UNKNOWN_CA",
-    )
+    return getattr(fault, "reason", None) in CERTIFICATE_ALERTS
 
 
 def _words(chain: list[BaseException]) -> str:
     """What the system said, without the library's sentences: those may quote URLs."""
     for fault in chain:
-        if isinstance(fault, ssl.SSLCertVerificationError):
-            return f"the other side's certificate is not valid: {fault.verify_message}"
-        if isinstance(fault, ssl.SSLError) and fault.reason:
-            return fault.reason.replace("_", " ").lower()
+        if complaint := getattr(fault, "verify_message", None):
+            return f"the other side's certificate is not valid: {complaint}"
+        if isinstance(fault, ssl.SSLError) and (reason := getattr(fault, "reason", None)):
+            return str(reason).replace("_", " ").lower()
         if isinstance(fault, aiohttp.ClientHttpProxyError):
             return f"the proxy answered {fault.status}"
     return next((fault.strerror for fault in chain if isinstance(fault, OSError) and fault.strerror), "")

@@ -169,10 +169,11 @@ def decode(body: bytes) -> str:
 
 
 def as_curl(exchange: Exchange, names: Mapping[str, str] | None = None) -> str:
-    """The request as a command for bash. Secrets are shell variables: `names` maps a secret to its variable, the
-    others are counted. A body with NUL bytes is left out, since a command line cannot carry it.
+    """The request as a command for bash, ready to paste once the variables it asks for are set.
 
-    An encoded secret gets a variable of its own, because the shell does not encode.
+    Secrets are shell variables: `names` maps what stands in the request to its variable, the others are counted. An
+    encoded secret has a variable of its own, because the shell does not encode. A body with NUL bytes is left out,
+    since a command line cannot carry it.
     """
     request = exchange.request
     shell = _Shell(exchange.secrets.masker, dict(names or {}))
@@ -210,9 +211,6 @@ class _Shell:
             return self.quoted(f"{name}: {value}")
         scheme = SCHEME.match(value)
         shown = scheme[0] if scheme else ""
-        spans = self._masker.spans(value)
-        if spans:
-            return self.quoted(f"{name}: {value}")
         return shlex.quote(f"{name}: {shown}") + self._variable(value[len(shown) :])
 
     def _pieces(self, text: str, quote: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ import socket
 import time
 
 import pytest
-from hostile_server import (
+from tests.integration.transport.hostile_server import (
     BOMB,
     Behaviour,
     Drop,

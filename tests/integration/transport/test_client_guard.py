@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from hostile_server import HostileServer, always, answer
+from tests.integration.transport.hostile_server import HostileServer, always, answer
 
 from gatepost.providers.wire import Link, Request
 from gatepost.transport.addresses import parse_allow_list

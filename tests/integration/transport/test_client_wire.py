@@ -1,7 +1,7 @@
 """What leaves the machine, exactly, and what of the answer comes back."""
 
 import pytest
-from hostile_server import HostileServer, always, answer
+from tests.integration.transport.hostile_server import HostileServer, always, answer
 
 from gatepost.providers.wire import Request
 from gatepost.transport.client import METHODS, Client

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from flows import AUTH, BATCH, CTX, GATEWAY, SUBMIT, ScriptedEgress, a_provider, failed, ok
+from tests.unit.transport.flows import AUTH, BATCH, CTX, GATEWAY, SUBMIT, ScriptedEgress, a_provider, failed, ok
 
 from gatepost.providers.base import (
     Batch,

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from flows import AUTH, GATEWAY, SUBMIT, ScriptedEgress, a_provider, failed, ok
+from tests.unit.transport.flows import AUTH, GATEWAY, SUBMIT, ScriptedEgress, a_provider, failed, ok
 
 from gatepost.providers.base import (
     Balance,

@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 import structlog.testing
-from flows import AUTH, BATCH, CTX, GATEWAY, NOW, RESEND, SUBMIT, ScriptedEgress, a_provider, failed, ok
+from tests.unit.transport.flows import (
+    AUTH,
+    BATCH,
+    CTX,
+    GATEWAY,
+    NOW,
+    RESEND,
+    SUBMIT,
+    ScriptedEgress,
+    a_provider,
+    failed,
+    ok,
+)
 
 from gatepost.providers.base import (
     Batch,
