@@ -211,3 +211,44 @@ def test_another_provider_may_take_the_fields_with_its_own_defaults() -> None:
     assert (own["username"].title, own["username"].required) == ("Login", True)
     with pytest.raises(KeyError):
         fields({"no_such_setting": 1})
+
+
+def test_without_transport_settings_the_gateways_own_way_stands() -> None:
+    assert generic_http.preview(settings(**FORM)).link is None
+
+
+def test_transport_settings_become_the_way() -> None:
+    pem = "-----BEGIN X-----\nAA\n-----END X-----"
+    link = generic_http.preview(
+        settings(
+            **FORM,
+            connect_timeout_s=2,
+            read_timeout_s=8,
+            max_response_bytes=1000,
+            ca_pem=pem,
+            client_cert_pem=pem,
+            client_key_pem=pem,
+            proxy_url="http://proxy.example:3128",
+            proxy_username="us:er",
+            proxy_password="p@ss",
+        )
+    ).link
+    assert link is not None
+    assert (link.connect_timeout_s, link.total_timeout_s, link.max_bytes) == (2.0, 10.0, 1000)
+    assert link.proxy_url == "http://us%3Aer:p%40ss@proxy.example:3128"
+    assert link.identity is not None
+    assert link.ca_pem.startswith("-----BEGIN")
+
+
+def test_kannel_gets_its_own_codes_inside_our_report_url() -> None:
+    kannel = next(preset for preset in PRESETS if preset.slug == "kannel")
+    address = str(kannel.settings["url"]).replace("HOST", "127.0.0.1")
+    kept = settings(**{**kannel.settings, "url": address, "username": "tester", "password": "foobar"})
+    made = generic_http.preview(kept)
+    assert made.method == "GET"
+    assert made.body == b""
+    assert made.url == (
+        "http://127.0.0.1:13013/cgi-bin/sendsms?username=tester&password=********&from=Sample&to=%2B48600100200"
+        "&text=He+said+%22hi%22+%26+left%0ABye+100%25&charset=UTF-8&coding=0&dlr-mask=31"
+        "&dlr-url=https%3A%2F%2Fgateway.example%2Freceipt%3Fref%3Da1b2c3%26status%3D%25d%26err%3D%25A"
+    ).replace("********", "%2A" * 8)

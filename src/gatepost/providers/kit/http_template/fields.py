@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from gatepost.providers.fields import Choice, Field, Flag, Lines, LongText, Number, Pem, Secret, Text, Url
+from gatepost.providers.kit.http_template.request import CONNECT_S, MAX_BYTES, READ_S
 
 HTTP = ("http", "https")
 METHODS = ("POST", "GET", "PUT", "PATCH")
@@ -146,12 +147,12 @@ _TRANSPORT = (
     Pem("client_key_pem", label="Client key (PEM)", secret=True),
     Secret("client_key_password"),
     Pem("ca_pem", label="Private CA (PEM)", help="Trusted for this gateway instead of the public ones."),
-    Number("connect_timeout_s", label="Connect time-out (seconds)", default=5, min=1, max=60),
-    Number("read_timeout_s", label="Answer time-out (seconds)", default=30, min=1, max=120),
+    Number("connect_timeout_s", label="Connect time-out (seconds)", default=CONNECT_S, min=1, max=60),
+    Number("read_timeout_s", label="Answer time-out (seconds)", default=READ_S, min=1, max=120),
     Url("proxy_url", label="Proxy", schemes=HTTP),
     Text("proxy_username", label="Proxy login"),
     Secret("proxy_password"),
-    Number("max_response_bytes", default=65_536, min=256, max=262_144, help="What is read of an answer at most."),
+    Number("max_response_bytes", default=MAX_BYTES, min=256, max=262_144, help="What is read of an answer at most."),
 )
 
 _NUMBERS = (

@@ -32,6 +32,9 @@ CONTENT_TYPES = {
 OURS = frozenset(("host", "content-length", "transfer-encoding", "connection", "accept-encoding", "expect"))
 _PYTHON_CHARSET = {"utf-16be": "utf-16-be"}
 
+CONNECT_S, READ_S, MAX_BYTES = 5, 30, 65_536
+_PLAIN = Link(connect_timeout_s=CONNECT_S, total_timeout_s=CONNECT_S + READ_S, max_bytes=MAX_BYTES)
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -179,25 +182,28 @@ def rendered_headers(lines: tuple[str, ...], scope: Scope) -> Headers:
     return tuple(rendered)
 
 
-def link(settings: Mapping[str, Any]) -> Link:
-    """How to reach the provider, from the transport settings; TLS verification stays the core's."""
-    certificate, key = settings.get("client_cert_pem"), settings.get("client_key_pem")
-    identity = None
-    if certificate and key:
-        identity = Identity(
-            certificate_pem=str(certificate),
-            key_pem=str(key),
-            key_password=str(settings.get("client_key_password") or ""),
-        )
-    connect_s, read_s = settings.get("connect_timeout_s") or 5, settings.get("read_timeout_s") or 30
-    return Link(
+def link(settings: Mapping[str, Any]) -> Link | None:
+    """How to reach the provider; None where nothing differs from the defaults, so that the gateway's own way stands
+    (its TLS verification above all)."""
+    chosen = Link(
         ca_pem=str(settings.get("ca_pem") or ""),
-        identity=identity,
+        identity=_identity(settings),
         proxy_url=_proxy(settings),
-        connect_timeout_s=float(connect_s),
-        total_timeout_s=float(connect_s + read_s),
-        max_bytes=settings.get("max_response_bytes") or 65_536,
+        connect_timeout_s=float(settings.get("connect_timeout_s") or CONNECT_S),
+        total_timeout_s=float(
+            (settings.get("connect_timeout_s") or CONNECT_S) + (settings.get("read_timeout_s") or READ_S)
+        ),
+        max_bytes=settings.get("max_response_bytes") or MAX_BYTES,
     )
+    return None if chosen == _PLAIN else chosen
+
+
+def _identity(settings: Mapping[str, Any]) -> Identity | None:
+    certificate, key = settings.get("client_cert_pem"), settings.get("client_key_pem")
+    if not certificate or not key:
+        return None
+    password = str(settings.get("client_key_password") or "")
+    return Identity(certificate_pem=str(certificate), key_pem=str(key), key_password=password)
 
 
 def _proxy(settings: Mapping[str, Any]) -> str:
