@@ -7,7 +7,8 @@ import yaml
 from tests.providers.evidence import RECORD, counted, written
 from tests.providers.exchange_files import HERE
 
-from gatepost.providers.quality import Evidence, Grade, quality, recorded_evidence
+from gatepost.providers.fields import Json
+from gatepost.providers.quality import Evidence, Grade, has_error_table, quality, recorded_evidence
 from gatepost.providers.registry import Provider, all_providers
 
 FLOOR = yaml.safe_load((HERE / "grades.yaml").read_text("utf-8"))
@@ -62,3 +63,9 @@ def test_what_is_missing_sets_the_grade(provider: Provider, evidence: Evidence, 
 def test_a_receipt_that_is_declared_but_cannot_come_does_not_count() -> None:
     pushed_only = replace(COMPLETE, parse_callback=None, manifest=replace(COMPLETE.manifest, receipts=("push",)))
     assert quality(pushed_only, PLENTY).missing == ("receipts", "inbound messages")
+
+
+def test_an_operator_may_write_the_table_of_errors() -> None:
+    scaffold = replace(COMPLETE, manifest=replace(COMPLETE.manifest, slug="kit"))
+    assert not has_error_table(scaffold)
+    assert has_error_table(replace(scaffold, manifest=replace(scaffold.manifest, fields=(Json("rules"),))))

@@ -30,7 +30,8 @@ class Grade(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What lies beside the module. `documented`: how many of the exchanges are from the provider's documentation."""
+    """What lies beside the module, counted no further than the grades ask. `documented`: exchanges that come from the
+    provider's own documentation."""
 
     exchanges: int = 0
     documented: int = 0
@@ -95,7 +96,9 @@ def tables_of(provider: Provider) -> Mapping[str, Refused | States]:
 
 
 def has_error_table(provider: Provider) -> bool:
-    return any(isinstance(table, Refused) and table.rows for table in tables_of(provider).values())
+    """In the module, or as the setting `rules`, in which an operator writes it."""
+    has_setting = any(field.name == "rules" for field in provider.manifest.fields)
+    return has_setting or any(isinstance(table, Refused) and table.rows for table in tables_of(provider).values())
 
 
 def _submodules(module: ModuleType) -> Iterator[ModuleType]:
