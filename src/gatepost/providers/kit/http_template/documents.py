@@ -11,16 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from gatepost.providers.base import MalformedAnswer
 from gatepost.providers.kit.answers import excerpt, storable
 from gatepost.providers.kit.http_template.template import TemplateFault
 from gatepost.providers.kit.xml import local, read_xml
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _STEP = re.compile(r'"(?P<quoted>[^"]*)"|\[(?P<index>-?[0-9]+|\*)\]|(?P<key>[^.\[\]"]+)|(?P<dot>\.)')
 Steps = tuple[str | int | None, ...]
@@ -43,10 +40,6 @@ class Document(ABC):
 
     def value(self, path: str) -> str | None:
         return next(iter(self.values(path)), None)
-
-    def first(self, paths: "Iterable[str]") -> str:
-        """The first of the paths that has a non-empty value, else ""."""
-        return next((value for path in paths if (value := self.value(path))), "")
 
 
 class Pairs(Document):

@@ -113,6 +113,7 @@ def _build(shape: Shape, scope: Scope) -> Request:
     return replace(request, sensitive=tuple(sorted(scope.derived)))
 
 
+@lru_cache(maxsize=512)
 def query_pair(line: str) -> tuple[Pair, ...]:
     """One line of the query setting: a "&" in it belongs to the value."""
     name, *value = split_literals(parse(line), "=", 1)
@@ -160,6 +161,7 @@ def literal_url(text: str) -> str:
     return template.origin + (first.rpartition("/")[0] + "/" if has_placeholder else first)
 
 
+@lru_cache(maxsize=512)
 def header_line(line: str) -> tuple[str, str]:
     """(name, value template) of `Name: value`. Raises TemplateFault."""
     name, colon, value = line.partition(":")
