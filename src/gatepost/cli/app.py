@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from gatepost.cli import serve, simulate, up
+from gatepost.cli import doctor, gateways, keys, messages, provider, serve, simulate, up, workspaces
 from gatepost.cli.terminal import EXIT_WORDS, Exit, Refusal, complain
 from gatepost.config import ConfigError
 from gatepost.problems import Problem
@@ -23,7 +23,15 @@ app.command(rich_help_panel="Run")(up.up)
 app.command(rich_help_panel="Run")(serve.web)
 app.command(rich_help_panel="Run")(serve.worker)
 app.command(rich_help_panel="Run")(serve.migrate)
+app.command(rich_help_panel="Run")(doctor.doctor)
+app.command(rich_help_panel="Use")(messages.send)
+app.command(rich_help_panel="Use")(messages.messages)
+app.command(rich_help_panel="Use")(messages.message)
+app.add_typer(gateways.app, name="gateways", rich_help_panel="Use")
+app.add_typer(workspaces.app, name="workspaces", rich_help_panel="Use")
+app.add_typer(keys.app, name="keys", rich_help_panel="Use")
 app.command(rich_help_panel="Develop")(simulate.simulate)
+app.add_typer(provider.app, name="provider", rich_help_panel="Develop")
 app.command("demo-simulators", hidden=True)(simulate.demo_simulators)
 
 
@@ -44,6 +52,6 @@ def run() -> int:
         complain(Refusal(error.sentence, error.remedy, log=error.log))
         return Exit.REFUSED
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # nobody reads: there is nothing to flush at the end
+        sys.stdout = None  # nobody reads: there is nothing to flush at the end
         return Exit.REFUSED
     return Exit.OK

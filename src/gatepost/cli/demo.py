@@ -53,6 +53,13 @@ def seed(known: Demo | None, url: str, simulators_url: str, ports: Mapping[str, 
         )
 
 
+def is_key_good(demo: Demo) -> bool:
+    """Whether the API key still holds. Django must be set up."""
+    from gatepost.workspaces import services
+
+    return services.authenticate_key(demo.api_key) is not None
+
+
 def sign_in_link(url: str) -> str | None:
     """A one-time link for the demo's owner; None where the installation has no page for it. Django must be set up."""
     from django.urls import NoReverseMatch, reverse

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -55,12 +54,12 @@ def migrate(data_dir: DataDirOption = None) -> None:
     out.print(f"{count} migrations applied." if count else "The database is up to date.")
 
 
-def web_argv(host: str, port: int, log_level: str) -> Sequence[str]:
+def web_argv(host: str, port: int, log_level: str) -> list[str]:
     """The command line of the web server. One process: it shares snapshots and commits in groups."""
     return [
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop", "--http", "1", "--no-ws"),
         *("--host", host, "--port", str(port), "--workers", "1", "--log-level", log_level),
-        *("--workers-kill-timeout", str(WEB_STOP_TIMEOUT_S), "gatepost.intake.app:application"),
+        *("--workers-kill-timeout", str(WEB_STOP_TIMEOUT_S), "gatepost.intake.serving:application"),
     ]
 
 

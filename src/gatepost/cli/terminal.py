@@ -68,7 +68,7 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]], nothin
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading != headings[-1])
     for row in listed:
         table.add_row(*row)
     out.print(table, width=None if out.is_terminal else 400, crop=False)

@@ -70,11 +70,10 @@ class Machine:
     def run(self) -> None:
         """Start it all, and return when it was stopped. Raises ProcessError, ConfigError or Problem."""
         postgres = EmbeddedPostgres(self._data.path, on_step=self._steps.begin) if self._is_embedded else None
+        grace_s = WEB_STOP_TIMEOUT_S + 5.0
         with (
             self._data.lock(),
-            Supervisor(
-                self._data.logs, postgres=postgres, grace_s=WEB_STOP_TIMEOUT_S + 5, on_step=self._say
-            ) as running,
+            Supervisor(self._data.logs, postgres=postgres, grace_s=grace_s, on_step=self._steps.begin) as running,
         ):
             try:
                 self._make_keys()
@@ -153,13 +152,15 @@ class Machine:
     def _is_where_it_was(self, known: Demo) -> bool:
         return (known.simulators.url, known.simulators.ports) == (self._simulators_url, self._ports)
 
-    def _seed(self) -> None:
+    def _seed(self) -> Demo:
         from gatepost.cli import demo
 
         self._steps.begin("Setting up the demo")
         open_django(self._installation)
-        self._keep(demo.seed(self._known, self._url, self._simulators_url, self._ports))
+        seeded = demo.seed(self._known, self._url, self._simulators_url, self._ports)
         _leave_database()
+        self._keep(seeded)
+        return seeded
 
     def _keep(self, demo: Demo) -> None:
         self._known = demo
@@ -188,13 +189,12 @@ class Machine:
         out.print("Ctrl-C stops everything.\n", style="dim")
 
     def _tell_demo(self, demo: Demo) -> None:
-        from gatepost.cli.api_client import Api
-        from gatepost.cli.demo import PHONE, sign_in_link
+        """Asks the database and not the API: while we wait nobody reads what the children print."""
+        from gatepost.cli.demo import PHONE, is_key_good, sign_in_link
 
-        if not _is_key_good(Api(demo.url, demo.api_key)):
-            self._seed()
-            demo = self._known or demo
         open_django(self._installation)
+        if not is_key_good(demo):
+            demo = self._seed()
         link = sign_in_link(demo.url)
         _leave_database()
         lines = [
@@ -214,16 +214,6 @@ class Machine:
 
 def _at(demo: Demo, url: str) -> Demo:
     return Demo(url, demo.api_key, demo.email, demo.password, demo.simulators)
-
-
-def _is_key_good(api: Any) -> bool:
-    from gatepost.cli.terminal import Refusal
-
-    try:
-        api.get("whoami")
-    except Refusal:
-        return False
-    return True
 
 
 def _leave_database() -> None:
