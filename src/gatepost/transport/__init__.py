@@ -6,8 +6,10 @@ egress     the interface of a client: exchange a request for a reply
 tls        TLS contexts from a link: private CAs, client certificates without a key on disk
 sockets    name resolution and sockets, both behind the address table
 client     the client on aiohttp
+failures   what it raised, in our words
 masking    finds secrets in any of their spellings and hides them
 traces     what an exchange looked like, masked; the same as a curl command
 cache      values that outlive a flow (tokens, cookies), one sign-in for all who wait
+weighing   what an adapter made of an answer, against what its status allows
 driver     runs a flow, and alone decides between accepted, refused, throttled, not sent and unknown
 """

@@ -15,22 +15,22 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+from weakref import WeakSet
 
 import aiohttp
-import structlog
 from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_writer import StreamWriter
 from multidict import CIMultiDict
 from yarl import URL
 
 from gatepost.providers.wire import Headers, Link, Request, Response
-from gatepost.transport.addresses import NOTHING, AllowList, Guarded
+from gatepost.transport.addresses import NOTHING, AllowList
 from gatepost.transport.egress import UNREACHABLE, Cause, Failure, Reply
+from gatepost.transport.failures import failure_of
 from gatepost.transport.sockets import GuardedNames, Lookup, SystemLookup
 from gatepost.transport.tls import BadTls, TlsContexts
-
-log = structlog.get_logger(__name__)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
@@ -63,14 +63,16 @@ class _Stale(Exception):
 
 @dataclass(slots=True)
 class _Gate:
-    """The line between "not sent" and "maybe sent" of one exchange."""
+    """The line between "not sent" and "maybe sent" of one exchange. `spoken`: connections that carried a request."""
 
     body: bytes
     deadline: float
     before_write: Callable[[], None] | None
     started: float
+    spoken: WeakSet[ResponseHandler]
     connect_ms: float = 0.0
     is_open: bool = False
+    is_first_tls13: bool = False
 
     def open(self) -> None:
         """Let the request out. Raises NotSent, and only then nothing will be written."""
@@ -102,6 +104,8 @@ class _GatedRequest(aiohttp.ClientRequest):
         target = str(self.url) if self.proxy and not self.is_ssl() else self.url.raw_path_qs
         writer = StreamWriter(protocol, self.loop)
         await writer.write_headers(f"{self.method} {target} HTTP/1.1", self.headers)
+        gate.is_first_tls13 = protocol not in gate.spoken and _is_tls13(protocol)
+        gate.spoken.add(protocol)
         gate.open()
         await writer.write(gate.body, drain=False)
         writer.set_eof()
@@ -121,6 +125,11 @@ class _GatedRequest(aiohttp.ClientRequest):
         )
 
 
+def _is_tls13(protocol: ResponseHandler) -> bool:
+    tls = protocol.transport.get_extra_info("ssl_object") if protocol.transport is not None else None
+    return tls is not None and tls.version() == "TLSv1.3"
+
+
 @dataclass(slots=True)
 class Client:
     """One per process and event loop; its connections are kept per origin, proxy and TLS context.
@@ -135,6 +144,7 @@ class Client:
     _names: GuardedNames | None = field(default=None, init=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
     _tls: TlsContexts = field(default_factory=TlsContexts, init=False)
+    _spoken: WeakSet[ResponseHandler] = field(default_factory=WeakSet, init=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -162,7 +172,7 @@ class Client:
     ) -> Reply:
         started = time.monotonic()
         end = started + (request.link or DEFAULT_LINK).total_timeout_s
-        gate = _Gate(request.body, end if deadline is None else min(end, deadline), before_write, started)
+        gate = _Gate(request.body, end if deadline is None else min(end, deadline), before_write, started, self._spoken)
         for url in (request.url, *request.backup_urls):
             result = await self._attempt(request, url, gate)
             if isinstance(result, Response) or result.cause not in UNREACHABLE or result.is_sent:
@@ -183,7 +193,7 @@ class Client:
         except NotSent as fault:
             return Failure(fault.cause, False, fault.words)
         except Exception as fault:
-            return _failure(fault, gate)
+            return failure_of(fault, is_open=gate.is_open, is_first_tls13=gate.is_first_tls13)
         finally:
             _gate.reset(token)
 
@@ -309,84 +319,3 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-BEFORE: tuple[tuple[type[Exception], Cause], ...] = (
-    (aiohttp.ConnectionTimeoutError, Cause.CONNECT_TIMEOUT),
-    (TimeoutError, Cause.DEADLINE),
-    (aiohttp.ClientConnectorDNSError, Cause.DNS),
-    (aiohttp.ClientConnectorCertificateError, Cause.TLS),
-    (aiohttp.ClientSSLError, Cause.TLS),
-    (ssl.SSLError, Cause.TLS),
-    (aiohttp.ClientHttpProxyError, Cause.PROXY),
-    (aiohttp.ClientProxyConnectionError, Cause.CONNECT),
-    (aiohttp.ClientConnectionError, Cause.CONNECT),
-    (aiohttp.ClientResponseError, Cause.PROXY),
-    (ValueError, Cause.BAD_REQUEST),
-    (OSError, Cause.CONNECT),
-)
-"""What failed while nothing was written, the first that fits."""
-
-CERTIFICATE_ALERTS = frozenset(
-    {
-        "SSLV3_ALERT_BAD_CERTIFICATE",
-        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
-        "SSLV3_ALERT_CERTIFICATE_REVOKED",
-        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
-        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
-        "TLSV1_ALERT_UNKNOWN_CA",
-        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-    }
-)
-"""OpenSSL's names for the alerts by which a server refuses a client certificate."""
-
-AFTER: tuple[tuple[type[Exception], Cause], ...] = (
-    (TimeoutError, Cause.TIMEOUT),
-    (aiohttp.ClientPayloadError, Cause.CUT_OFF),
-    (aiohttp.ClientConnectionError, Cause.LOST),
-    (aiohttp.ClientResponseError, Cause.NOT_HTTP),
-    (OSError, Cause.LOST),
-)
-"""What failed once bytes may have left, the first that fits."""
-
-
-def _failure(fault: Exception, gate: _Gate) -> Failure:
-    chain = _chain(fault)
-    guarded = next((link for link in chain if isinstance(link, Guarded)), None)
-    if guarded is not None and not gate.is_open:
-        return Failure(Cause.GUARD, False, str(guarded))
-    rejection = next((link for link in chain if isinstance(link, ssl.SSLError) and _rejects_certificate(link)), None)
-    if rejection is not None:
-        return Failure(Cause.TLS, False, "the other side refuses our client certificate")
-    table = AFTER if gate.is_open else BEFORE
-    cause = next((cause for kind, cause in table if isinstance(fault, kind)), Cause.FAULT)
-    if cause is Cause.FAULT:
-        log.error("transport_fault", error=type(fault).__name__, is_sent=gate.is_open)
-    return Failure(cause, gate.is_open, _words(chain))
-
-
-def _chain(fault: BaseException) -> list[BaseException]:
-    chain: list[BaseException] = []
-    following: BaseException | None = fault
-    while following is not None and following not in chain:
-        chain.append(following)
-        following = following.__cause__ or following.__context__
-    return chain
-
-
-def _rejects_certificate(fault: ssl.SSLError) -> bool:
-    """In TLS 1.3 a server's verdict on our certificate comes after our handshake is complete, maybe after the request
-    was written; but the server reads no request before its own handshake is complete, so nothing was processed."""
-    return getattr(fault, "reason", None) in CERTIFICATE_ALERTS
-
-
-def _words(chain: list[BaseException]) -> str:
-    """What the system said, without the library's sentences: those may quote URLs."""
-    for fault in chain:
-        if complaint := getattr(fault, "verify_message", None):
-            return f"the other side's certificate is not valid: {complaint}"
-        if isinstance(fault, ssl.SSLError) and (reason := getattr(fault, "reason", None)):
-            return str(reason).replace("_", " ").lower()
-        if isinstance(fault, aiohttp.ClientHttpProxyError):
-            return f"the proxy answered {fault.status}"
-    return next((fault.strerror for fault in chain if isinstance(fault, OSError) and fault.strerror), "")

@@ -249,6 +249,24 @@ async def test_the_library_alone_would_have_tried_again() -> None:
     assert len(server.requests) == 3
 
 
+async def test_even_a_library_that_tries_again_cannot_write_twice(client: Client) -> None:
+    """With the library's own switch back on, the gate still lets each request out once."""
+
+    async def behave(_: Seen, writer: asyncio.StreamWriter) -> None:
+        if len(server.requests) > 1:
+            raise Drop
+        writer.write(answer(b""))
+
+    async with HostileServer(behave) as server:
+        await client.exchange(Request("PUT", server.url()))
+        assert client._session is not None
+        client._session._retry_connection = True
+        failure = failure_of(await client.exchange(Request("PUT", server.url())))
+        await asyncio.sleep(0.02)
+    assert (failure.cause, failure.is_sent) == (Cause.FAULT, True)
+    assert len(server.requests) == 2
+
+
 async def test_a_kept_connection_that_closed_in_between_is_replaced(client: Client) -> None:
     async def behave(_: Seen, writer: asyncio.StreamWriter) -> None:
         writer.write(answer())

@@ -128,11 +128,19 @@ def strict_server() -> Iterator[Callable[[ssl.TLSVersion], tuple[int, list[bytes
 
         def serve(context: ssl.SSLContext) -> None:
             connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                connection.settimeout(5)
-                with context.wrap_socket(connection, server_side=True) as secured:
-                    requests.append(secured.recv(1000))
-                    secured.sendall(answer())
+            connection.settimeout(5)
+            secured = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            try:
+                secured.do_handshake()
+                requests.append(secured.recv(1000))
+                secured.sendall(answer())
+            except ssl.SSLError:
+                # Closing with unread bytes would reset the connection and overtake the alert.
+                with socket.socket(fileno=secured.detach()) as plain, suppress(OSError):
+                    plain.settimeout(5)
+                    while plain.recv(1000):
+                        pass
+            secured.close()
 
         def start(version: ssl.TLSVersion) -> tuple[int, list[bytes]]:
             context = server_context(expects_client=True)
