@@ -100,7 +100,9 @@ class _GatedRequest(aiohttp.ClientRequest):
         gate = _gate.get()
         protocol = conn.protocol
         if protocol is None or not protocol.is_connected() or protocol.should_close:
-            raise _Stale
+            if protocol in gate.spoken:
+                raise _Stale
+            raise NotSent(Cause.CONNECT, "the other side hung up or spoke before it was asked")
         target = str(self.url) if self.proxy and not self.is_ssl() else self.url.raw_path_qs
         writer = StreamWriter(protocol, self.loop)
         await writer.write_headers(f"{self.method} {target} HTTP/1.1", self.headers)

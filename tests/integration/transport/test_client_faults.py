@@ -298,6 +298,25 @@ async def test_an_answer_nobody_asked_for_is_never_taken_for_the_next_one(client
     assert [seen.target for seen in server.requests] == ["/first", "/second"]
 
 
+async def test_a_server_that_speaks_first_is_not_connected_to_again_and_again(client: Client) -> None:
+    connections: list[int] = []
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        writer.write(b"220 mail.example ESMTP\r\n")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        failure = failure_of(await client.exchange(Request("POST", f"http://127.0.0.1:{port}/", link=SHORT)))
+        await asyncio.sleep(0.02)
+    assert failure.cause in (Cause.CONNECT, Cause.NOT_HTTP, Cause.LOST)
+    assert failure.is_sent is (failure.cause is not Cause.CONNECT)
+    assert len(connections) == 1
+
+
 async def test_a_slow_origin_keeps_only_itself_waiting() -> None:
     async with (
         Client(LOOPBACK, connections_per_origin=2) as client,
