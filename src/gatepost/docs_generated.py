@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from gatepost import config
+
 
 def _openapi() -> str:
     from gatepost.api import openapi
@@ -20,9 +22,46 @@ def _errors() -> str:
     return errors.reference()
 
 
+def _settings() -> str:
+    rows = [
+        f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else ''} | {_escaped(setting.help)} |"
+        for setting in config.SETTINGS
+    ]
+    secrets = ", ".join(f"`{setting.variable}_FILE`" for setting in config.SETTINGS if setting.is_secret)
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Every setting of an installation is an environment variable. A value that does not fit, or a combination",
+            "that is not safe, stops the start with a sentence that says what to do.",
+            "",
+            "| variable | default | meaning |",
+            "|---|---|---|",
+            *rows,
+            "",
+            f"Secrets can also stand in files: {secrets} name them.",
+            "",
+            "The command line reads two more: `GATEPOST_URL` and `GATEPOST_API_KEY` say which installation it talks to.",
+            "",
+        ]
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "&lt;").replace("|", "&#124;")
+
+
+def _command_line() -> str:
+    from gatepost.cli import reference
+
+    return reference.reference()
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/api/openapi.json": _openapi,
     "docs/api/errors.md": _errors,
+    "docs/cli.md": _command_line,
+    "docs/settings.md": _settings,
 }
 """Path in the checkout, and what makes the page. Django must be set up."""
 

@@ -1,0 +1,71 @@
+# Everything a contributor runs. Each target sets up what it needs in .tools/ and .venv/, from the locked requirements.
+
+PYTHON ?= python3
+PYTEST_ARGS ?= tests -n 2
+UV_VERSION := 0.13.8
+
+BIN := .venv/bin
+UV := .tools/bin/uv
+# What is installed follows from these files; another content is another stamp.
+KEY := $(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+INSTALLED := .venv/.installed-$(KEY)
+
+# uv asks the same index as the machine's pip does.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifdef PIP_EXTRA_INDEX_URL
+export UV_INDEX ?= $(PIP_EXTRA_INDEX_URL)
+endif
+ifdef PIP_CERT
+export SSL_CERT_FILE ?= $(PIP_CERT)
+endif
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format docs lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(INSTALLED) ## the demo: everything on this machine, with simulated providers
+	@exec $(BIN)/gatepost up --demo
+
+test: $(INSTALLED) ## the tests; PYTEST_ARGS="tests/unit -k pacing" narrows them
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(INSTALLED) ## format, lint, types, import contracts, generated docs, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m gatepost.docs_generated --check
+	$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run --settings gatepost.settings
+
+format: $(INSTALLED) ## bring the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(INSTALLED) ## write the pages of the docs that are made from the code
+	$(BIN)/python -m gatepost.docs_generated
+
+lock: $(UV) ## lock the newest versions that pyproject.toml allows
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--group dev --output-file requirements.lock pyproject.toml
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Gatepost needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Getting uv $(UV_VERSION)"
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet uv==$(UV_VERSION)
+
+$(INSTALLED): $(UV)
+	@echo "Installing the locked requirements"
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@rm -f .venv/.installed-*
+	@touch $@
