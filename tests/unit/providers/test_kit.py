@@ -10,14 +10,15 @@ from tests.providers.bench import NOW
 
 from gatepost.providers.base import Balance, Batch, Context, Flow, Gateway, MalformedAnswer, Message, Stop, call
 from gatepost.providers.kit import signatures, xml
-from gatepost.providers.kit.answers import form
+from gatepost.providers.kit.answers import byte_pairs, form, price, some
 from gatepost.providers.kit.batches import digits, match, per_message
 from gatepost.providers.kit.flows import ask, check_by_balance
 from gatepost.providers.kit.multipart import Part, read_multipart
-from gatepost.providers.kit.requests import get
-from gatepost.providers.kit.tables import RECIPIENT_THROTTLED, THROTTLED, UNCERTAIN, Refused, States
+from gatepost.providers.kit.refusals import refusal
+from gatepost.providers.kit.requests import get, only_for
+from gatepost.providers.kit.tables import RECIPIENT_THROTTLED, THROTTLED, UNCERTAIN, Refused, States, codes
 from gatepost.providers.wire import RawCallback, Response
-from gatepost.sms.outcomes import Kind, Refusal, accepted, refused
+from gatepost.sms.outcomes import Kind, Price, Refusal, accepted, refused
 from gatepost.sms.states import State
 
 REFUSED = Refused(
@@ -239,3 +240,83 @@ def test_a_check_may_be_the_balance() -> None:
     checked = finish(check_by_balance(balance)(Gateway("x", {}), Context(NOW)), Response(200))
     assert checked.balance == Balance(Decimal(5), "PLN")
     assert checked.outcome is None
+
+
+CODES = Refused({77: (Refusal.NO_CREDIT, "Empty"), 403: (Refusal.AUTH, "Key"), 503: (Refusal.TEMPORARY, "Later")})
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "class_", "shown"),
+    [
+        (400, "77", Kind.REFUSED, Refusal.NO_CREDIT, "77"),
+        (500, "77", Kind.REFUSED, Refusal.NO_CREDIT, "77"),
+        (403, "", Kind.REFUSED, Refusal.AUTH, "403"),
+        (403, "odd", Kind.REFUSED, Refusal.AUTH, "odd"),
+        (503, "odd", Kind.REFUSED, Refusal.TEMPORARY, "odd"),
+        (401, "", Kind.REFUSED, Refusal.AUTH, "401"),
+        (404, "", Kind.REFUSED, Refusal.CONFIG, "404"),
+        (422, "odd", Kind.REFUSED, Refusal.PERMANENT, "odd"),
+        (429, "", Kind.THROTTLED, None, "429"),
+    ],
+)
+def test_an_answer_outside_2xx_is_refused_by_code_then_table_then_status(
+    status: int, code: str, kind: Kind, class_: Refusal | None, shown: str
+) -> None:
+    found = refusal(Response(status), Context(NOW), CODES, code)
+    assert found is not None
+    assert (found.kind, found.refusal, found.code) == (kind, class_, shown)
+    assert found.words
+
+
+def test_a_success_is_no_refusal_whatever_its_code() -> None:
+    assert refusal(Response(201), Context(NOW), CODES, "77") is None
+
+
+@pytest.mark.parametrize("status", [301, 408, 500, 502, 100])
+def test_a_status_that_proves_nothing_is_malformed(status: int) -> None:
+    with pytest.raises(MalformedAnswer):
+        refusal(Response(status), Context(NOW), CODES, "odd")
+
+
+def test_rows_of_one_meaning_are_joined() -> None:
+    table = Refused(codes(Refusal.AUTH, "Key", 1, 2) | codes(THROTTLED, "Slow", 3))
+    assert [table.refusal(code) for code in (1, "2", 3, 4)] == [Refusal.AUTH, Refusal.AUTH, None, None]
+    assert [table.words(code) for code in (2, 4)] == ["Key", ""]
+
+
+def test_a_receipt_says_what_the_table_says_unless_the_report_says_more() -> None:
+    plain = STATES.receipt(5, keys=("a",))
+    assert (plain.state, plain.status, plain.words, plain.refusal) == (State.BLOCKED, "5", "Blocked", Refusal.BLOCKED)
+    told = STATES.receipt("delivrd", words="At last", refusal=Refusal.TEMPORARY)
+    assert (told.state, told.words, told.refusal) == (State.DELIVERED, "At last", Refusal.TEMPORARY)
+    assert STATES.receipt("new").state is None
+
+
+def test_pairs_of_bytes_keep_blanks_repeats_and_order() -> None:
+    assert byte_pairs(b"b=1&a=&b=%ff+x&&c") == [(b"b", b"1"), (b"a", b""), (b"b", b"\xff x"), (b"c", b"")]
+
+
+def test_a_price_may_be_missing() -> None:
+    assert price("1,5", "EUR") == Price(Decimal("1.5"), "EUR")
+    assert price(Decimal(2), "points") == Price(Decimal(2), "points")
+    assert [price(value, "EUR") for value in (None, "", "free")] == [None] * 3
+    assert some("", "a", "") == ("a",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example.evil/x",
+        "http://api.example/x",
+        "https://api.example:444/x",
+        "https://api.example@evil/x",
+        "//api.example/x",
+        "https://[",
+        "",
+    ],
+)
+def test_credentials_go_to_the_very_host_only(url: str) -> None:
+    headers = (("authorization", "secret"),)
+    assert only_for("https://api.example/v1", "https://api.example/media/1", headers) == headers
+    assert only_for("https://api.example/v1", url, headers) == ()
+    assert only_for("", url, headers) == ()

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 from gatepost.providers.base import MalformedAnswer
 from gatepost.providers.kit.multipart import read_multipart
 from gatepost.providers.wire import RawCallback, Response
+from gatepost.sms.outcomes import Price
 
 EXCERPT = 200
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -170,13 +171,18 @@ def pairs(raw: RawCallback, charset: str = "utf-8") -> list[tuple[str, str]]:
     return _pairs(body, charset) + query
 
 
+def byte_pairs(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The fields of a form or query as decoded bytes, in order, repeats and empty ones kept: what signatures cover."""
+    split = (field.replace(b"+", b" ").partition(b"=") for field in data.split(b"&") if field)
+    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in split]
+
+
 def _pairs(data: bytes, charset: str) -> list[tuple[str, str]]:
-    split = (field.partition(b"=") for field in data.split(b"&") if field)
-    return [(_unquoted(name, charset), _unquoted(value, charset)) for name, _, value in split]
+    return [(_text(name, charset), _text(value, charset)) for name, value in byte_pairs(data)]
 
 
-def _unquoted(data: bytes, charset: str) -> str:
-    return storable(unquote_to_bytes(data.replace(b"+", b" ")).decode(charset, "replace"))
+def _text(data: bytes, charset: str) -> str:
+    return storable(data.decode(charset, "replace"))
 
 
 def _raw_bytes(text: str) -> bytes:
@@ -227,6 +233,17 @@ def amount(text: str) -> Decimal | None:
         return to_decimal(text)
     except MalformedAnswer:
         return None
+
+
+def price(value: str | Decimal | None, unit: str) -> Price | None:
+    """What a provider charged; None for an empty or odd value, because a report without a price is still a report."""
+    found = value if isinstance(value, Decimal) else amount(value or "")
+    return None if found is None else Price(found, unit)
+
+
+def some(*texts: str) -> tuple[str, ...]:
+    """Those that are not empty: keys of which a provider may leave any out."""
+    return tuple(text for text in texts if text)
 
 
 def unix_time(text: str) -> datetime | None:

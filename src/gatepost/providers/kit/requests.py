@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 from gatepost.providers.wire import Headers, Link, Request
 
@@ -84,6 +84,21 @@ def basic(login: str, password: str) -> tuple[str, str]:
 
 def bearer(token: str, scheme: str = "Bearer") -> tuple[str, str]:
     return "authorization", f"{scheme} {token}"
+
+
+def only_for(base_url: str, url: str, headers: Headers) -> Headers:
+    """The headers where `url` has the scheme, host and port of `base_url`, else none: a credential goes nowhere else,
+    whoever wrote the URL."""
+    wanted, asked = _origin(base_url), _origin(url)
+    return headers if wanted and wanted == asked else ()
+
+
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        return (parts.scheme, parts.hostname, parts.port) if parts.hostname else None
+    except ValueError:
+        return None
 
 
 def present(params: Mapping[str, Any]) -> list[tuple[str, str]]:

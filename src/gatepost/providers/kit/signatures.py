@@ -5,7 +5,20 @@ import hashlib
 import hmac
 from typing import Literal
 
+from gatepost.providers.fields import Choice, Field
+
 Encoding = Literal["hex", "base64"]
+
+
+def verify_signature(default: Literal["require", "log", "off"] = "require") -> Field:
+    """The setting for providers that sign. `off` is the adapter's to obey (its `verify` says None), `log` the intake's:
+    it lets a callback with a bad signature pass as one without any."""
+    modes = (
+        ("require", "Refuse what is not signed"),
+        ("log", "Take it, with a warning in the log"),
+        ("off", "Do not check"),
+    )
+    return Choice("verify_signature", *modes, default=default, label="Signatures of callbacks", group="Callbacks")
 
 
 def equal(given: str | None, expected: str) -> bool:

@@ -1,8 +1,9 @@
 """Tables of a provider's codes, with the provider's wording beside each row."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
+from gatepost.providers.base import Receipt
 from gatepost.sms.outcomes import Outcome, Refusal, refused, throttled, unknown
 from gatepost.sms.states import State
 
@@ -33,6 +34,19 @@ class Refused:
             return unknown("the provider does not know", code, said)
         return refused(Refusal(meaning), code, said)
 
+    def refusal(self, code: Code) -> Refusal | None:
+        """The class of a listed code, for a report; None where the code is not listed or is about the pace."""
+        meaning, _ = self.rows.get(_key(code), (None, ""))
+        return meaning if isinstance(meaning, Refusal) else None
+
+    def words(self, code: Code) -> str:
+        return self.rows.get(_key(code), (None, ""))[1]
+
+
+def codes(meaning: Meaning, words: str, *codes: Code) -> dict[Code, tuple[Meaning, str]]:
+    """Rows for codes that mean the same; join them with `|`."""
+    return dict.fromkeys(codes, (meaning, words))
+
 
 class States:
     """Receipt statuses: status to (state, words[, refusal class]), any case. Not listed is unrecognised: None."""
@@ -51,6 +65,16 @@ class States:
     def refusal(self, status: Code) -> Refusal | None:
         row = self.rows.get(_key(status))
         return row[2] if row and len(row) == 3 else None
+
+    def receipt(self, status: Code, *, words: str = "", refusal: Refusal | None = None, **rest: Any) -> Receipt:
+        """A receipt with what the table says of the status; the provider's own words of this report stand before it."""
+        return Receipt(
+            self.state(status),
+            str(status),
+            words=words or self.words(status),
+            refusal=refusal or self.refusal(status),
+            **rest,
+        )
 
 
 def _key(code: Code) -> str:
