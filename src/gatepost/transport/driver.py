@@ -136,7 +136,8 @@ class Driver:
         """Submit the batch. Never raises for what an adapter or a provider does.
 
         `before_write` runs immediately before the `Send` leaves, and stops it by raising. `deadline`: on
-        `time.monotonic()`, for each exchange. `link`: for requests that bring none of their own.
+        `time.monotonic()`, for each exchange. `link`: the gateway's, for
+        requests that bring none of their own; its switched-off TLS verification holds for those that do, too.
         """
         run = _Run(provider, gateway, link, deadline, _declared(provider, gateway), True, before_write)
         results: Results = {}
@@ -233,8 +234,8 @@ class Driver:
         return _answer(exchange)
 
     async def _exchange(self, request: Request, label: str, run: _Run, *, is_send: bool = False) -> Exchange:
-        if request.link is None and run.link is not None:
-            request = replace(request, link=run.link)
+        if run.link is not None:
+            request = replace(request, link=_joined(request.link, run.link))
         if request.sensitive:
             run.secrets.add(*request.sensitive)
         started_at = self.now()
@@ -323,3 +324,10 @@ def _without_secrets(outcome: Outcome, secrets: Secrets) -> Outcome:
     mask = secrets.masker.mask
     cause = outcome.cause if outcome.cause in OUR_CAUSES else mask(outcome.cause)
     return replace(outcome, words=mask(outcome.words), code=mask(outcome.code), cause=cause)
+
+
+def _joined(own: Link | None, gateways: Link) -> Link:
+    """An adapter sets limits and certificates; only the operator switches the verification off."""
+    if own is None:
+        return gateways
+    return own if gateways.verify_tls else replace(own, verify_tls=False)

@@ -343,7 +343,7 @@ async def test_the_providers_words_are_stored_without_secrets() -> None:
     assert (got.words, got.code) == ("token ••• is not valid", "•••")
 
 
-async def test_the_gateways_link_is_for_requests_without_one() -> None:
+async def test_the_gateways_link_is_for_requests_without_one_and_its_unverified_tls_for_all() -> None:
     def submit(batch: Batch, gateway: Gateway, ctx: Context) -> Flow[Results]:
         yield call(AUTH)
         yield send(replace(SUBMIT, link=Link(total_timeout_s=99)))
@@ -352,7 +352,7 @@ async def test_the_gateways_link_is_for_requests_without_one() -> None:
     egress = ScriptedEgress([ok(), ok()])
     link = Link(verify_tls=False)
     await Driver(egress).run_submit(a_provider(submit), BATCH, GATEWAY, CTX, link=link)
-    assert [asked.link for asked in egress.asked] == [link, Link(total_timeout_s=99)]
+    assert [asked.link for asked in egress.asked] == [link, Link(total_timeout_s=99, verify_tls=False)]
 
 
 async def test_exchanges_carry_their_start_and_no_secret() -> None:
