@@ -43,6 +43,7 @@
     const values = {};
     for (const field of form.elements) {
       if (!field.name || field.type === "password" || field.type === "hidden" || field.type === "file") continue;
+      if (field.dataset.secret) continue;
       values[field.name] = field.type === "checkbox" ? field.checked : field.value;
     }
     localStorage.setItem(draftKey(form), JSON.stringify(values));
@@ -68,9 +69,22 @@
     }
   };
 
+  // The server reads dates that people write, and says "today", in the zone that this cookie names.
+  const tellZone = () => {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (zone) document.cookie = `zone=${encodeURIComponent(zone)};path=/;max-age=31536000;samesite=lax`;
+  };
+
   const prepare = (scope) => {
     applyConditions(scope);
     localTimes(scope);
+    if (scope.matches && scope.matches("dialog[data-show]")) scope.showModal();
+  };
+
+  const checkAll = (box) => {
+    for (const other of box.form.elements) {
+      if (other.name === box.dataset.checkAll) other.checked = box.checked;
+    }
   };
 
   document.addEventListener("click", (event) => {
@@ -87,6 +101,11 @@
   });
 
   document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) {
+      const main = event.target.form.querySelector("[data-ctrl-enter]");
+      if (main) event.target.form.requestSubmit(main);
+      return;
+    }
     const isTyping = event.target.matches("input, textarea, select, [contenteditable]");
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = document.querySelector(`[data-hotkey="${CSS.escape(event.key)}"]`);
@@ -101,11 +120,20 @@
     if (form && form.matches("[data-draft]")) keepDraft(form);
     if (form) applyConditions(form);
   });
-  document.addEventListener("change", (event) => event.target.form && applyConditions(event.target.form));
-  document.addEventListener("htmx:load", (event) => prepare(event.target));
+  document.addEventListener("change", (event) => {
+    if (!event.target.form) return;
+    if (event.target.matches("[data-check-all]")) checkAll(event.target);
+    applyConditions(event.target.form);
+  });
+  document.addEventListener("htmx:load", (event) => {
+    prepare(event.target);
+    const form = event.target.form;
+    if (form && form.matches("[data-draft]")) keepDraft(form);
+  });
 
   for (const form of document.querySelectorAll("form[data-draft]")) restoreDraft(form);
   const sent = document.querySelector("[data-draft-done]");
   if (sent) localStorage.removeItem(sent.dataset.draftDone);
+  tellZone();
   prepare(document);
 })();
