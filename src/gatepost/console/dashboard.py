@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from gatepost.gateways.models import Gateway
-from gatepost.sms.ids import EPOCH_MS, NODE_BITS, SEQUENCE_BITS
+from gatepost.messages.log import first_id
 from gatepost.sms.states import WORDS, State, Word
 from gatepost.workspaces.models import Workspace
 
@@ -77,7 +77,7 @@ class Figures:
 
 def figures(workspace: Workspace, now: datetime) -> Figures:
     """Figures of the 24 hours before `now`."""
-    first_id = _first_id(now - timedelta(hours=24))
+    first_id = first_id(now - timedelta(hours=24))
     with connection.cursor() as cursor:
         cursor.execute(BY_HOUR, [workspace.pk, first_id])
         rows = [(at, State(state), count) for at, state, count in cursor.fetchall()]
@@ -118,8 +118,3 @@ def _lines(workspace: Workspace, rows: list[tuple[int | None, str, int]]) -> lis
         failed = sum(count for state, count in own.items() if WORDS[State(state)] in (Word.ERROR, Word.EXPIRED))
         lines.append(GatewayLine(gateway, sum(own.values()), own.get(State.DELIVERED, 0), failed))
     return lines
-
-
-def _first_id(moment: datetime) -> int:
-    """The smallest id a message of that moment can have: ids grow with time, so that the index finds a period."""
-    return (int(moment.timestamp() * 1000) - EPOCH_MS) << (NODE_BITS + SEQUENCE_BITS)

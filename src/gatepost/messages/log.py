@@ -6,13 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import BooleanField, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from gatepost.messages.models import Message, MessageEvent
+from gatepost.sms.ids import EPOCH_MS, NODE_BITS, SEQUENCE_BITS
 from gatepost.sms.outcomes import POLICIES, Refusal
 from gatepost.sms.states import WORDS, State, Word
 
+IS_WAITING = "exists (select from outbox where outbox.message_id = message.id)"
 IN_OUTBOX = "select message_id, due_at, held from outbox where message_id = any(%s)"
+CLOCKS_S = 600
+"""How far the clock of an id may be from the time that was written beside it."""
 SUBMISSIONS = """
     select id, intent_at, done_at, cause, status, latency_ms, settings_version, is_resend
       from submission where id = any(%s) order by intent_at
@@ -62,13 +67,14 @@ def search(messages: QuerySet[Message], filters: Filters) -> QuerySet[Message]:
     if filters.word is not None:
         states += [state for state, word in WORDS.items() if word is filters.word]
     if states:
-        # What is being submitted is stored as queued.
-        stored = {State.QUEUED if state is State.SUBMITTING else state for state in states}
-        messages = messages.filter(state__in=sorted(state.value for state in stored))
+        messages = messages.filter(_standing_in(frozenset(states)))
     if filters.to:
         digits = "".join(character for character in filters.to if character.isdigit())
         messages = messages.filter(to_digits__startswith=digits) if digits else messages.none()
+    # Ids grow with time, so that the index by id finds a period; the times decide.
     named = {
+        "pk__gte": first_id(filters.since, -CLOCKS_S) if filters.since else None,
+        "pk__lt": first_id(filters.until, CLOCKS_S) if filters.until else None,
         "kind": filters.kind,
         "gateway_id": filters.gateway_id,
         "client_ref": filters.client_ref,
@@ -77,6 +83,24 @@ def search(messages: QuerySet[Message], filters: Filters) -> QuerySet[Message]:
         "created_at__lt": filters.until,
     }
     return messages.filter(**{name: value for name, value in named.items() if value not in (None, "")})
+
+
+def first_id(moment: datetime, offset_s: int = 0) -> int:
+    """The smallest id that a message of that moment (aware) can have, so many seconds later."""
+    milliseconds = int(moment.timestamp() + offset_s) * 1000 - EPOCH_MS
+    return max(0, min(milliseconds << (NODE_BITS + SEQUENCE_BITS), 2**63 - 1))
+
+
+def _standing_in(states: frozenset[State]) -> Q:
+    """Queued and submitting are stored alike: the one waits in the outbox, the other does not."""
+    queued = {State.QUEUED, State.SUBMITTING}
+    found = Q(state__in=sorted(state.value for state in states - {State.SUBMITTING}))
+    if len(queued & states) == 1:
+        is_waiting = Q(RawSQL(IS_WAITING, [], output_field=BooleanField()))
+        stands_so = is_waiting if State.QUEUED in states else ~is_waiting
+        found = Q(state__in=sorted(state.value for state in states - queued))
+        found |= Q(state=State.QUEUED.value) & stands_so
+    return found
 
 
 def standings(messages: Sequence[Message]) -> dict[int, Standing]:

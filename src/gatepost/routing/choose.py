@@ -28,7 +28,8 @@ def choose(wanted: str, active: Mapping[int, str], default_id: int | None) -> Ch
 
 
 def _named(wanted: str, active: Mapping[int, str]) -> Choice:
-    for gateway_id, name in active.items():
-        if wanted == str(gateway_id) or wanted.casefold() == name.casefold():
-            return Choice(gateway_id, "chosen by the sender")
+    by_id = [gateway_id for gateway_id in active if wanted == str(gateway_id)]
+    by_name = [gateway_id for gateway_id, name in active.items() if wanted.casefold() == name.casefold()]
+    for gateway_id in (*by_id, *by_name):
+        return Choice(gateway_id, "chosen by the sender")
     return Choice(None, "", "unknown_gateway", "There is no active gateway of that name in this workspace.")
