@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from gatepost import config
+from gatepost.providers import reference
+from gatepost.providers.quality import Evidence, quality, recorded_evidence
+from gatepost.providers.registry import all_providers
 
 
 def _openapi() -> str:
@@ -41,7 +44,8 @@ def _settings() -> str:
             "",
             f"Secrets can also stand in files: {secrets} name them.",
             "",
-            "The command line reads two more: `GATEPOST_URL` and `GATEPOST_API_KEY` say which installation it talks to.",
+            "The command line reads two more: `GATEPOST_URL` and `GATEPOST_API_KEY` say which installation it talks",
+            "to.",
             "",
         ]
     )
@@ -52,9 +56,17 @@ def _escaped(text: str) -> str:
 
 
 def _command_line() -> str:
-    from gatepost.cli import reference
+    from gatepost.cli import reference as command_line
 
-    return reference.reference()
+    return command_line.reference()
+
+
+def _providers() -> dict[str, str]:
+    """The matrix, and a page for each provider."""
+    evidence = recorded_evidence()
+    graded = [(one, quality(one, evidence.get(one.slug, Evidence()))) for one in all_providers().values()]
+    pages = {f"docs/providers/{one.slug}.md": reference.page(one, grade) for one, grade in graded}
+    return {"docs/providers/README.md": reference.matrix(graded), **pages}
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
@@ -63,20 +75,26 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/cli.md": _command_line,
     "docs/settings.md": _settings,
 }
-"""Path in the checkout, and what makes the page. Django must be set up."""
+"""Path in the checkout, and what makes the page; those of providers come besides."""
+
+
+def made() -> dict[str, str]:
+    """Every page as the code says it now, by its path in the checkout. Django must be set up."""
+    return {path: make() for path, make in PAGES.items()} | _providers()
 
 
 def stale(root: Path) -> list[str]:
     """The pages that differ from what the code says now, or are missing."""
-    return [path for path, made in PAGES.items() if _read(root / path) != made()]
+    return [path for path, text in made().items() if _read(root / path) != text]
 
 
 def write(root: Path) -> list[str]:
     """Bring every page up to date; returns those that changed."""
-    changed = stale(root)
+    pages = made()
+    changed = [path for path, text in pages.items() if _read(root / path) != text]
     for path in changed:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(PAGES[path](), "utf-8")
+        (root / path).write_text(pages[path], "utf-8")
     return changed
 
 
