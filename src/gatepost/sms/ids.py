@@ -18,7 +18,6 @@ GENERATIONS = 16
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _WIDTH = 13
 _ID_LIMIT = 1 << 63
-_BACKWARDS_MS = 10_000
 
 
 class IdSource:
@@ -30,14 +29,14 @@ class IdSource:
         self._lock = threading.Lock()
 
     def take(self, count: int = 1) -> list[int]:
-        """That many new ids, each larger than all before it; the clock may stand still or step back meanwhile."""
+        """That many new ids, each larger than all before it, whatever the clock does meanwhile."""
         with self._lock:
             return [self._next() for _ in range(count)]
 
     def _next(self) -> int:
         now = int(time.time() * 1000) - EPOCH_MS
         last_ms, sequence = self._last >> SEQUENCE_BITS, self._last & ((1 << SEQUENCE_BITS) - 1)
-        if now > last_ms or last_ms - now > _BACKWARDS_MS:
+        if now > last_ms:
             last_ms, sequence = now, 0
         elif sequence + 1 < (1 << SEQUENCE_BITS):
             sequence += 1

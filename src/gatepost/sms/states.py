@@ -74,7 +74,10 @@ def may_move(old: State, new: State) -> bool:
 
 
 def after_receipt(current: State, reported: State) -> State:
-    """The state after a receipt: never back from a final state, never from submitted to an earlier one."""
-    if reported in MOVES[current] and reported is not State.QUEUED:
+    """The state after a receipt: never back from a final state, never from submitted to an earlier one.
+
+    A provider only knows of what it was given, so it can report nothing else than submitted or a reported state.
+    """
+    if reported in MOVES[current] and (reported in REPORTED or reported is State.SUBMITTED):
         return reported
     return current
