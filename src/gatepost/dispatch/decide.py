@@ -92,7 +92,7 @@ def decide(
     if outcome.kind is Kind.UNKNOWN:
         return _unknown(attempt, outcome, conduct, now, uniform)
     if attempt.is_resend:
-        return _still_unknown(attempt, outcome, now, uniform)
+        return _still_unknown(attempt, outcome, conduct, now, uniform)
     if outcome.kind is Kind.REFUSED:
         return _refused(attempt, outcome, conduct, now, uniform)
     return _again(attempt, outcome, now, uniform, attempt.generation)
@@ -125,7 +125,8 @@ def _again(attempt: Attempt, outcome: Outcome, now: datetime, uniform: Uniform, 
     due_at = now + timedelta(seconds=wait_s)
     if due_at >= attempt.expires_at:
         return Decision(State.EXPIRED, event="expired", detail=_said(outcome))
-    requeue = Requeue(due_at, generation, is_alone=outcome.is_alone)
+    # The message that an adapter stumbles over must not take those down that shared its request.
+    requeue = Requeue(due_at, generation, is_alone=outcome.is_alone or outcome.cause == ADAPTER_FAULT)
     return Decision(None, requeue, event=outcome.kind.value, detail={**_said(outcome), "again_at": due_at.isoformat()})
 
 
@@ -133,10 +134,9 @@ def _unknown(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime
     """Never repeated without consent: the provider's protection, a look-up, or the operator's setting."""
     safe_at = max(now, attempt.intent_at + timedelta(seconds=conduct.deadline_s))
     resend_at = safe_at + timedelta(seconds=backoff_s(attempt.attempts, uniform))
-    window_s = conduct.window_s if conduct.window_s is not None else UNDOCUMENTED_WINDOW_S
-    in_window = resend_at < min(attempt.intent_at + timedelta(seconds=window_s), attempt.expires_at)
-    may_repeat = conduct.is_protected and in_window and attempt.attempts <= MAX_RESENDS
-    prefers = conduct.prefers_duplicate and resend_at < attempt.expires_at and attempt.attempts <= MAX_RESENDS
+    is_in_time = resend_at < attempt.expires_at and attempt.attempts <= MAX_RESENDS
+    may_repeat = is_in_time and _remembers(attempt, conduct, resend_at)
+    prefers = is_in_time and conduct.prefers_duplicate
     if may_repeat or prefers:
         repeats = may_repeat and conduct.repeats_request
         requeue = Requeue(resend_at, attempt.generation, is_alone=not repeats, repeats=repeats)
@@ -147,11 +147,23 @@ def _unknown(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime
     return Decision(State.UNKNOWN, find_at=find_at, event="unknown", detail=_said(outcome))
 
 
-def _still_unknown(attempt: Attempt, outcome: Outcome, now: datetime, uniform: Uniform) -> Decision:
-    """A repetition was refused or not sent: that says nothing of the attempt before it."""
+def _remembers(attempt: Attempt, conduct: Conduct, at: datetime) -> bool:
+    """Whether the provider will still know at that time what it may have seen of the message.
+
+    It counts from the first attempt that it saw. Of a repetition we only know that this was after acceptance.
+    """
+    first = attempt.accepted_at if attempt.is_resend else attempt.intent_at
+    window_s = conduct.window_s if conduct.window_s is not None else UNDOCUMENTED_WINDOW_S
+    return conduct.is_protected and at < first + timedelta(seconds=window_s)
+
+
+def _still_unknown(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime, uniform: Uniform) -> Decision:
+    """A repetition was refused or not sent: that says nothing of the attempt before it, and uses up no consent."""
     wait_s = outcome.retry_after_s if outcome.retry_after_s is not None else backoff_s(attempt.attempts, uniform)
     due_at = now + timedelta(seconds=wait_s)
-    again = outcome.is_repeatable and due_at < attempt.expires_at and attempt.attempts <= MAX_RESENDS
+    is_in_time = due_at < attempt.expires_at and attempt.attempts <= MAX_RESENDS
+    has_lapsed = conduct.is_protected and not conduct.prefers_duplicate and not _remembers(attempt, conduct, due_at)
+    again = outcome.is_repeatable and is_in_time and not has_lapsed
     requeue = Requeue(due_at, attempt.generation, repeats=True) if again else None
     return Decision(State.UNKNOWN, requeue, event="repeat failed", detail=_said(outcome))
 

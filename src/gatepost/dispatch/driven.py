@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from gatepost.dispatch.decide import Conduct
 from gatepost.dispatch.grouping import Grouping
@@ -13,6 +14,7 @@ from gatepost.providers.registry import Provider, provider
 from gatepost.providers.wire import Link
 
 DEADLINE_S = 30.0
+CLOCKS_DIFFER_S = 5.0
 MAX_PARALLEL = 500
 
 
@@ -36,6 +38,7 @@ class Driven:
     inbound_url: str
     first_query_s: float | None
     is_debugged: bool
+    changed_at: datetime
 
     @property
     def can_ask(self) -> bool:
@@ -51,6 +54,7 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
     account = services.runtime(row)
     manifest = source.manifest_for(account.settings)
     urls = services.callback_urls(row)
+    rate = _rate(row, manifest, provider_limits)
     return Driven(
         id=row.pk,
         name=row.name,
@@ -59,15 +63,16 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
         account=account,
         version=row.settings_version,
         link=Link(verify_tls=row.verify_tls, total_timeout_s=DEADLINE_S),
-        rate=_rate(row, manifest, provider_limits),
+        rate=rate,
         counts=manifest.pace.counts,
         parallel=min(row.parallel or manifest.pace.parallel, MAX_PARALLEL),
-        grouping=_grouping(row, manifest, account),
+        grouping=_grouping(row, manifest, account, rate),
         conduct=_conduct(row, source, manifest, account),
         receipt_url=urls.get("receipt", ""),
         inbound_url=urls.get("inbound", ""),
         first_query_s=_first_query_s(row, manifest, has_receipt_url=bool(urls.get("receipt"))),
         is_debugged=row.debug,
+        changed_at=row.updated_at,
     )
 
 
@@ -76,13 +81,19 @@ def _rate(row: Gateway, manifest: Manifest, limits: Mapping[str, float]) -> floa
     return min((rate for rate in rates if rate), default=None)
 
 
-def _grouping(row: Gateway, manifest: Manifest, account: base.Gateway) -> Grouping:
+def _grouping(row: Gateway, manifest: Manifest, account: base.Gateway, rate: float | None) -> Grouping:
     batch = manifest.batch
     if batch is None or row.pattern == Gateway.Pattern.LOOP:
         return Grouping()
     wanted = account.get(batch.limit_setting) if batch.limit_setting else None
     limit = min(batch.limit, int(wanted)) if wanted else batch.limit
-    return Grouping(max(1, limit), batch.unique_number, batch.max_segments)
+    max_segments = batch.max_segments
+    # What one request holds must not exceed the pace by itself.
+    if rate and manifest.pace.counts == "messages":
+        limit = min(limit, int(rate))
+    if rate and manifest.pace.counts == "segments":
+        max_segments = min(max_segments or int(rate), int(rate))
+    return Grouping(max(1, limit), batch.same, batch.unique_number, max_segments)
 
 
 def _conduct(row: Gateway, source: Provider, manifest: Manifest, account: base.Gateway) -> Conduct:
@@ -95,7 +106,7 @@ def _conduct(row: Gateway, source: Provider, manifest: Manifest, account: base.G
         repeats_request=dedupe is not None and dedupe.scope == "request",
         prefers_duplicate=row.prefers_duplicate,
         can_find=source.find is not None,
-        deadline_s=DEADLINE_S,
+        deadline_s=DEADLINE_S + CLOCKS_DIFFER_S,
         reports=bool(manifest.receipts),
     )
 

@@ -1,26 +1,43 @@
 """Which due messages share a request: a buffer per lane, in memory, nothing durable."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gatepost.dispatch.store import Due
+from gatepost.providers.manifest import Attribute
+
+VALUES: dict[Attribute, Callable[[Due], Any]] = {
+    "sender": lambda item: item.sender_override or item.sender,
+    "text": lambda item: item.text,
+    "encoding": lambda item: item.encoding,
+    "validity": lambda item: item.validity_s,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What one request takes: so many messages, of so many segments together, no number twice where it matters."""
+    """What one request takes: so many messages, of so many segments together, no number twice where it matters.
+
+    `same`: in what the messages must be alike.
+    """
 
     limit: int = 1
+    same: tuple[Attribute, ...] = ()
     unique_number: bool = False
     max_segments: int | None = None
 
 
 class LaneBuffer:
-    """Due messages of one lane by group key, keys in the order in which they first came."""
+    """Due messages of one lane by what may share a request, in the order in which each kind first came.
+
+    The group key was made when the message was accepted, and the gateway's settings or the message's sender may have
+    changed since then. So likeness is looked at here; the key keeps apart what else is to go alone.
+    """
 
     def __init__(self) -> None:
-        self._groups: OrderedDict[tuple[int, bool], deque[Due]] = OrderedDict()
+        self._groups: OrderedDict[tuple[Any, ...], deque[Due]] = OrderedDict()
         self._ids: set[int] = set()
 
     def __len__(self) -> int:
@@ -29,11 +46,13 @@ class LaneBuffer:
     def __iter__(self) -> Iterator[int]:
         return iter(self._ids)
 
-    def add(self, items: Iterable[Due]) -> None:
+    def add(self, items: Iterable[Due], grouping: Grouping) -> None:
+        """What is there already stays as it is. After a change of `grouping` clear the buffer first."""
         for item in items:
             if item.message_id not in self._ids:
                 self._ids.add(item.message_id)
-                self._groups.setdefault((item.group_key, item.is_unknown), deque()).append(item)
+                alike = (VALUES[name](item) for name in grouping.same)
+                self._groups.setdefault((item.group_key, item.is_unknown, *alike), deque()).append(item)
 
     def take(self, grouping: Grouping) -> list[Due]:
         """The next messages that go together, empty when there are none."""

@@ -23,8 +23,8 @@ from gatepost.dispatch.line import Gate, as_json, as_message, last_status
 from gatepost.dispatch.outcomes import close
 from gatepost.dispatch.pacing import Pacer
 from gatepost.dispatch.recorder import Recorder
-from gatepost.dispatch.statements import UNACCOUNTED
 from gatepost.dispatch.store import Due, LeaseLost, Opened
+from gatepost.messages import receipts
 from gatepost.providers.base import Batch, Context
 from gatepost.sms.ids import IdSource, to_ref
 from gatepost.sms.outcomes import Kind, Outcome, not_sent, unknown
@@ -74,10 +74,10 @@ class Runner:
         self._is_stale = dict.fromkeys(LANES, True)
         self._repeats: set[int] = set()
         self._recorder = Recorder(pool, fence, ids, lambda: self.driven, self._left_window)
+        self._open: dict[int, int] = {}
         self._wake = asyncio.Event()
         self._is_stopping = False
         self._in_flight: dict[int, asyncio.Task[None]] = {}
-        self._open_messages = 0
         self._last_look = 0.0
         self._last_housekeeping = 0.0
         self._bad_in_a_row = 0
@@ -88,6 +88,10 @@ class Runner:
     def window(self) -> int:
         """W: at most so many messages are between intent and record."""
         return self.driven.parallel * self.driven.grouping.limit + RECORD_BUFFER
+
+    @property
+    def _open_messages(self) -> int:
+        return sum(self._open.values())
 
     def wake(self) -> None:
         """Something may be due: a hint, losing it costs a poll interval."""
@@ -152,18 +156,23 @@ class Runner:
     async def _adopt(self) -> None:
         """Submissions that an earlier owner left open: their bytes may have left, so they are unknown."""
         async with self._pool.connection() as connection:
-            rows = await store.adopt(connection, self.driven.id, self.fence)
+            rows = await store.adopt(connection, self.driven.id, self.fence, list(self._open))
+            parked = await receipts.findable(connection, self.driven.id)
+            await receipts.claim(connection, self.driven.id, parked, self._ids)
         await self._close_rows(rows, unknown("worker lost"))
 
     async def _account_for_open(self) -> None:
-        """After the database was away: an intent of ours whose commit we never learnt of was never sent."""
+        """After the database was away."""
         for buffer in self._lanes.values():
             buffer.clear()
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(UNACCOUNTED, [self.driven.id, self.fence, list(self._in_flight)])
-            rows = await cursor.fetchall()
-        await self._close_rows(rows, not_sent("database lost before sending", retry_after_s=0.0))
+        await self._close_unaccounted()
         self.wake()
+
+    async def _close_unaccounted(self) -> None:
+        """An intent of ours whose commit we never learnt of was never sent. Not to be called beside an intent."""
+        async with self._pool.connection() as connection:
+            rows = await store.unaccounted(connection, self.driven.id, self.fence, list(self._open))
+        await self._close_rows(rows, not_sent("database lost before sending", retry_after_s=0.0))
 
     async def _close_rows(self, rows: list[tuple[Any, ...]], outcome: Outcome) -> None:
         for submission_id, _, message_ids, generations, senders, intent_at, is_resend in rows:
@@ -178,9 +187,10 @@ class Runner:
                 now=datetime.now(UTC),
                 is_resend=is_resend,
             )
-            self._open_messages += len(items)
+            self._open[submission_id] = len(items)
             self._recorder.put(entry)
-        await self._recorder.drained()
+        if rows:
+            await self._recorder.drained()
 
     async def _items(
         self, message_ids: list[int], generations: list[int] | None, senders: list[str] | None
@@ -202,6 +212,7 @@ class Runner:
         async with self._pool.connection() as connection:
             await store.refresh_holds(connection, self.driven.id, self._is_sending())
             await store.expire(connection, self.driven.id)
+        await self._close_unaccounted()
 
     async def _look_ahead(self) -> None:
         now = time.monotonic()
@@ -219,12 +230,16 @@ class Runner:
             self._is_stale[lane] = len(items) == LOOK_AHEAD
             repeated = {item.resend_of for item in items if item.resend_of is not None}
             self._repeats |= repeated
-            buffer.add(item for item in items if item.resend_of is None)
+            buffer.add((item for item in items if item.resend_of is None), self.driven.grouping)
 
     async def _open_what_is_allowed(self) -> bool:
         """Commit intents for what pacing, slots and the window allow now, and let it go. False: nothing to do."""
-        if self._repeats and self._has_room():
-            return await self._repeat(self._repeats.pop())
+        driven = self.driven
+        # What is not recorded yet is still open, and cannot be opened again.
+        repeat = next((submission_id for submission_id in self._repeats if submission_id not in self._open), None)
+        if repeat is not None and self._has_room():
+            self._repeats.discard(repeat)
+            return await self._repeat(driven, repeat)
         groups: list[list[Due]] = []
         while self._has_room(len(groups), sum(map(len, groups))):
             group = self._next_group()
@@ -237,33 +252,35 @@ class Runner:
         async with self._pool.connection() as connection:
             opened = await store.intent(
                 connection,
-                gateway_id=self.driven.id,
+                gateway_id=driven.id,
                 fence=self.fence,
                 groups=groups,
                 submission_ids=self._ids.take(len(groups)),
-                settings_version=self.driven.version,
+                settings_version=driven.version,
             )
-            items = {item.message_id: item for group in groups for item in group}
-            left_out = items.keys() - {message_id for o in opened for message_id in o.message_ids}
-            if left_out:
-                await store.block_suppressed(connection, list(left_out))
+        items = {item.message_id: item for group in groups for item in group}
         for one in opened:
             is_resend = any(items[message_id].is_unknown for message_id in one.message_ids)
-            self._go(one, [items[message_id] for message_id in one.message_ids], is_resend)
+            self._go(driven, one, [items[message_id] for message_id in one.message_ids], is_resend)
+        left_out = items.keys() - {message_id for one in opened for message_id in one.message_ids}
+        if left_out:
+            async with self._pool.connection() as connection:
+                await store.block_suppressed(connection, list(left_out))
         return True
 
-    async def _repeat(self, submission_id: int) -> bool:
+    async def _repeat(self, driven: Driven, submission_id: int) -> bool:
         async with self._pool.connection() as connection:
             row = await store.repeat(connection, self.driven.id, self.fence, submission_id)
         if row is not None:
             _, serial, message_ids, generations, senders = row
             items = await self._items(message_ids, generations, senders)
             self._pacer.permit(time.monotonic(), self._units(items))
-            self._go(Opened(submission_id, serial, message_ids), items, is_resend=True)
+            self._go(driven, Opened(submission_id, serial, message_ids), items, is_resend=True)
         return True
 
     def _has_room(self, groups: int = 0, messages: int = 0) -> bool:
-        if self._is_stopping or self._pacer.wait_s(time.monotonic()) > 0:
+        now = time.monotonic()
+        if self._is_stopping or self._pacer.wait_s(now) > 0 or now + WRITE_MARGIN_S > self.lease_until:
             return False
         is_probing = self._bad_in_a_row >= PAUSE_AFTER
         parallel = 1 if is_probing else self.driven.parallel
@@ -285,9 +302,9 @@ class Runner:
             return sum(item.segments for item in items)
         return 1
 
-    def _go(self, opened: Opened, items: list[Due], is_resend: bool) -> None:
-        self._open_messages += len(items)
-        task = asyncio.create_task(self._submit(opened, items, is_resend))
+    def _go(self, driven: Driven, opened: Opened, items: list[Due], is_resend: bool) -> None:
+        self._open[opened.id] = len(items)
+        task = asyncio.create_task(self._submit(driven, opened, items, is_resend))
         self._in_flight[opened.id] = task
         task.add_done_callback(lambda _: self._landed(opened.id))
 
@@ -295,19 +312,22 @@ class Runner:
         self._in_flight.pop(submission_id, None)
         self._wake.set()
 
-    def _left_window(self, messages: int) -> None:
-        self._open_messages -= messages
+    def _left_window(self, submission_ids: list[int]) -> None:
+        for submission_id in submission_ids:
+            self._open.pop(submission_id, None)
         self._wake.set()
 
-    async def _submit(self, opened: Opened, items: list[Due], is_resend: bool) -> None:
+    async def _submit(self, driven: Driven, opened: Opened, items: list[Due], is_resend: bool) -> None:
         intent_at = datetime.now(UTC)
         gate = Gate(self.check_line, self._units(items))
         result = await self._driver.run_submit(
-            self.driven.provider,
+            driven.provider,
             Batch(tuple(as_message(item) for item in items)),
-            self.driven.account,
-            self._context(opened, intent_at, is_resend),
-            link=self.driven.link,
+            driven.account,
+            self._context(driven, opened, intent_at, is_resend),
+            link=driven.link,
+            # However many steps come before it, nothing of this submission is written after its deadline.
+            deadline=time.monotonic() + driven.link.total_timeout_s,
             before_write=gate.open,
         )
         outcomes = result.outcomes
@@ -316,7 +336,7 @@ class Runner:
         else:
             self._learn(result)
         entry = close(
-            self.driven,
+            driven,
             opened.id,
             items,
             outcomes,
@@ -339,14 +359,14 @@ class Runner:
             raise LeaseLost
         self._pacer.written(now, units)
 
-    def _context(self, opened: Opened, now: datetime, is_resend: bool) -> Context:
+    def _context(self, driven: Driven, opened: Opened, now: datetime, is_resend: bool) -> Context:
         return Context(
             now=now,
             nonce=to_ref(opened.id),
             serial=opened.serial,
             is_resend=is_resend,
-            receipt_url=self.driven.receipt_url,
-            inbound_url=self.driven.inbound_url,
+            receipt_url=driven.receipt_url,
+            inbound_url=driven.inbound_url,
         )
 
     def _traces(self, items: list[Due], result: SubmitResult) -> list[dict[str, Any]]:

@@ -1,0 +1,125 @@
+"""At most so many in any second, and nearly all of them."""
+
+from collections import deque
+from collections.abc import Callable
+from itertools import cycle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepost.dispatch.pacing import Pacer, TooFast
+
+RATES = st.one_of(st.integers(1, 300), st.floats(1.0, 300.0))
+
+
+def worst_second(written: list[tuple[float, int]]) -> int:
+    """The most units in any half-open second; it is enough to look at those that end with a write."""
+    worst = units_now = 0
+    second: deque[tuple[float, int]] = deque()
+    for at, units in written:
+        while second and second[0][0] <= at - 1.0:
+            units_now -= second.popleft()[1]
+        second.append((at, units))
+        units_now += units
+        worst = max(worst, units_now)
+    return worst
+
+
+def drive(pacer: Pacer, seconds: float, step_s: Callable[[], float], units: int = 1) -> list[tuple[float, int]]:
+    """What is written by somebody who takes every permit and writes at once, looking up every `step_s()`."""
+    written = []
+    now = 0.0
+    while now < seconds:
+        while pacer.permit(now, units):
+            pacer.written(now, units)
+            written.append((now, units))
+        now += step_s()
+    return written
+
+
+@given(RATES, st.lists(st.tuples(st.floats(0, 0.4), st.integers(1, 3)), max_size=120))
+def test_the_gate_at_the_socket_never_lets_more_through_than_the_rate(rate, writes):
+    pacer = Pacer(rate)
+    now = 0.0
+    written = []
+    for pause_s, units in writes:
+        now += pause_s
+        try:
+            pacer.written(now, units)
+        except TooFast:
+            continue
+        written.append((now, units))
+    largest = max((units for _, units in written), default=0)
+    assert worst_second(written) <= max(rate, largest)
+
+
+@given(st.integers(1, 200), st.lists(st.floats(0.005, 0.2), min_size=1, max_size=8))
+def test_permits_alone_keep_the_rate_however_irregularly_they_are_asked_for(rate, pauses_s):
+    pauses = cycle(pauses_s)
+    written = drive(Pacer(rate), 2.0, lambda: next(pauses))
+    assert worst_second(written) <= rate
+
+
+@pytest.mark.parametrize("rate", [1, 5, 49, 100, 200])
+@pytest.mark.parametrize("step_s", [0.001, 0.013])
+def test_nearly_all_of_the_rate_is_used(rate, step_s):
+    written = drive(Pacer(rate), 10.0, lambda: min(step_s, 0.3 / rate))
+    assert len(written) >= 0.95 * rate * 10.0
+    assert worst_second(written) <= rate
+
+
+@pytest.mark.parametrize("units", [2, 7, 25])
+def test_a_request_counts_as_much_as_it_holds(units):
+    written = drive(Pacer(50), 10.0, lambda: 0.002, units)
+    assert worst_second(written) <= 50
+    assert sum(count for _, count in written) >= 0.9 * 50 * 10.0
+
+
+def test_a_rate_below_one_is_kept_over_several_seconds():
+    written = drive(Pacer(0.25), 41.0, lambda: 0.05)
+    assert 9 <= len(written) <= 10
+
+
+def test_a_new_owner_writes_nothing_before_its_time():
+    for rate in (None, 10.0):
+        pacer = Pacer(rate, not_before=5.0)
+        assert not pacer.permit(4.99)
+        assert pacer.wait_s(4.0) == pytest.approx(1.0)
+        assert pacer.permit(5.0)
+
+
+def test_a_pause_holds_back_every_permit_and_is_never_shortened_by_a_shorter_one():
+    pacer = Pacer(None)
+    pacer.pause(10.0)
+    pacer.pause(3.0)
+    assert not pacer.permit(9.9)
+    assert pacer.wait_s(8.0) == pytest.approx(2.0)
+    assert pacer.permit(10.0)
+
+
+def test_without_a_rate_nothing_waits():
+    pacer = Pacer(None)
+    for _ in range(1000):
+        assert pacer.permit(0.0)
+        pacer.written(0.0)
+
+
+@given(st.integers(2, 100), st.integers(1, 50))
+def test_a_lowered_rate_counts_what_was_written_before(high, low):
+    pacer = Pacer(high)
+    for _ in range(high):
+        pacer.written(0.5)
+    pacer.change_rate(min(low, high - 1))
+    with pytest.raises(TooFast):
+        pacer.written(1.0)
+    pacer.written(1.5)
+
+
+def test_what_was_turned_away_is_not_counted():
+    pacer = Pacer(1)
+    pacer.written(0.0)
+    for _ in range(3):
+        with pytest.raises(TooFast):
+            pacer.written(0.9)
+    pacer.written(1.0)
