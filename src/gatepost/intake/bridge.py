@@ -45,7 +45,7 @@ class Bridge:
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
             started["status"] = int(status.split(" ", 1)[0])
-            started["headers"] = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers]
+            started["headers"] = [(k.lower().encode("latin-1"), v.strip().encode("latin-1")) for k, v in headers]
 
         def emit(event: dict[str, Any]) -> None:
             asyncio.run_coroutine_threadsafe(_sent(send, event), loop).result()
