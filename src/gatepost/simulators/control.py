@@ -115,14 +115,14 @@ async def _push(
 ) -> dict[str, Any]:
     reply = live.compose_reply(sender, to, text, media)
     pushes = live.simulator.inbound(reply, live)
-    if not pushes:
+    if not pushes and not live.simulator.keeps_replies:
         raise Refused(
             "no_inbound_url", f"The account {live.name} has no URL for inbound messages: set inbound_url.", 409
         )
     server.records.changed(reply)
     outcomes = [await server.courier.deliver(live, push) for push in pushes]
     taken = all(push.repeats.taken(*outcome) for push, outcome in zip(pushes, outcomes, strict=True))
-    status, words = outcomes[-1]
+    status, words = outcomes[-1] if outcomes else (0, b"Kept until it is fetched.")
     return {"id": reply.id, "taken": taken, "status": status, "answer": words[:500].decode("utf-8", "replace")}
 
 

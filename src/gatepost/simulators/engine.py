@@ -101,8 +101,9 @@ class Simulator:
     `credentials` and `options`: defaults of an account. `receipts` and `inbound` write the callbacks; a message or
     reply nobody wants to hear of gives none. `refuse(code, request)`: the provider's answer for a code of its error
     table, `codes`; `failed` and `throttled` are the codes for the fault switches of that kind. `interim`: whether
-    the provider reports `sent` before the final state. `without_id`: an accepting answer with its message ids taken
-    out. `memory`: makes what an account remembers beyond its messages.
+    the provider reports `sent` before the final state. `keeps_replies`: whether customers can fetch what phones write,
+    so that no URL is needed. `without_id`: an accepting answer with its message ids taken out. `memory`: makes what an
+    account remembers beyond its messages.
     """
 
     slug: str
@@ -119,6 +120,7 @@ class Simulator:
     credentials: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     interim: bool = False
+    keeps_replies: bool = False
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
     without_id: Callable[[Answer], Answer] = lambda answer: answer
     memory: Callable[[], Any] = lambda: None
