@@ -77,13 +77,13 @@ class Figures:
 
 def figures(workspace: Workspace, now: datetime) -> Figures:
     """Figures of the 24 hours before `now`."""
-    first_id = first_id(now - timedelta(hours=24))
+    since_id = first_id(now - timedelta(hours=24))
     with connection.cursor() as cursor:
-        cursor.execute(BY_HOUR, [workspace.pk, first_id])
+        cursor.execute(BY_HOUR, [workspace.pk, since_id])
         rows = [(at, State(state), count) for at, state, count in cursor.fetchall()]
         cursor.execute(WAITING, [workspace.pk])
         waiting, oldest_due, held = cursor.fetchone()
-        cursor.execute(BY_GATEWAY, [workspace.pk, first_id])
+        cursor.execute(BY_GATEWAY, [workspace.pk, since_id])
         by_gateway = cursor.fetchall()
     counts: dict[Word, int] = dict.fromkeys(Word, 0)
     for _, state, count in rows:
