@@ -37,7 +37,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 assert settings.configured or settings.INSTALLED_APPS
 django.setup()
 
-pytest_plugins = ["tests.support.database", "tests.support.acme"]
+pytest_plugins = ["tests.support.database", "tests.support.acme", "tests.support.reporting"]
 
 
 @pytest.fixture(scope="session")

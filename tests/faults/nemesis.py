@@ -1,0 +1,76 @@
+"""Kills, freezes and stops processes at moments drawn from a seed, and only while messages are in flight."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.support.installation import Installation, Process
+
+MID_FLIGHT_TIMEOUT_S = 40.0
+LOOK_EVERY_S = 0.02
+
+DRIVEN_BY = """
+    select l.gateway_id from gateway_lease l join worker w on w.id = l.worker_id
+     where w.pid = %s and l.expires_at > now()
+"""
+IN_FLIGHT = """
+    select gateway_id, array_agg(message_id) from submission, unnest(message_ids) as message_id
+     where done_at is null and gateway_id = any(%s) group by gateway_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What a signal met: the messages that each of the worker's gateways had between intent and record.
+
+    `at` and `gone_at`: seconds since 1970, before the signal and after its effect.
+    """
+
+    at: float
+    gone_at: float
+    in_flight: dict[int, set[int]]
+
+    @property
+    def message_ids(self) -> set[int]:
+        return set().union(*self.in_flight.values())
+
+
+@dataclass(slots=True)
+class Nemesis:
+    """Acts on the workers of one installation."""
+
+    installation: Installation
+    seed: int
+    strikes: list[Strike] = field(default_factory=list)
+    _random: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    async def strike(self, worker: Process, blow: Callable[[], None], at_most_wait_s: float = 0.7) -> Strike:
+        """Deal the blow at some moment while the worker has messages in flight; waits for such a moment."""
+        deadline = time.monotonic() + MID_FLIGHT_TIMEOUT_S
+        await self._until_in_flight(worker, deadline)
+        await asyncio.sleep(self._random.uniform(0, at_most_wait_s))
+        await self._until_in_flight(worker, deadline)
+        gateway_ids = self.driven_by(worker)
+        at = time.time()
+        blow()
+        met = Strike(at, time.time(), self.in_flight(gateway_ids))
+        assert met.in_flight, "the last message landed between the look and the blow"
+        self.strikes.append(met)
+        return met
+
+    def driven_by(self, worker: Process) -> list[int]:
+        return [row[0] for row in self.installation.rows(DRIVEN_BY, worker.pid)]
+
+    def in_flight(self, gateway_ids: list[int]) -> dict[int, set[int]]:
+        return {gateway_id: set(ids) for gateway_id, ids in self.installation.rows(IN_FLIGHT, gateway_ids)}
+
+    async def _until_in_flight(self, worker: Process, deadline: float) -> None:
+        while not self.in_flight(self.driven_by(worker)):
+            assert worker.is_alive, worker.last_words()
+            assert time.monotonic() < deadline, f"{worker.name} never had a message in flight:\n{worker.last_words()}"
+            await asyncio.sleep(LOOK_EVERY_S)
