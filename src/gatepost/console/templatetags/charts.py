@@ -33,8 +33,8 @@ def hour_chart(figures: Figures) -> SafeString:
                 bars.append((TONES[word], position * (BAR + GAP), top, height, title))
     drawn = format_html_join(
         "",
-        '<rect class="fill-{}" x="{}" y="{:.1f}" width="{}" height="{:.1f}"><title>{}</title></rect>',
-        ((tone, x, y, BAR, height, title) for tone, x, y, height, title in bars),
+        '<rect class="fill-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
+        ((tone, x, f"{y:.1f}", BAR, f"{height:.1f}", title) for tone, x, y, height, title in bars),
     )
     labels = format_html_join(
         "",
