@@ -1,4 +1,4 @@
-"""A provider for tests of the engine, and its other side as an egress: it writes down what it takes before it answers."""
+"""A provider for tests of the engine, and its other side as an egress: it writes down what it takes, then answers."""
 
 import asyncio
 import json
@@ -6,13 +6,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gatepost.providers.base import Batch, Context, Flow, Found, Gateway, Receipt, Results, Sent, call, send
+from gatepost.providers.base import (
+    Batch,
+    Commit,
+    Context,
+    Flow,
+    Found,
+    Gateway,
+    Later,
+    Receipt,
+    Results,
+    Sent,
+    call,
+    send,
+)
 from gatepost.providers.fields import Flag, Secret, Url
 from gatepost.providers.kit.answers import read_json
 from gatepost.providers.kit.requests import post_json
 from gatepost.providers.kit.tables import THROTTLED, Refused, States
 from gatepost.providers.manifest import Batch as Batching
-from gatepost.providers.manifest import Manifest, SenderRule
+from gatepost.providers.manifest import Dedupe, Feed, Manifest, SenderRule
 from gatepost.providers.registry import Provider
 from gatepost.providers.wire import Request, Response
 from gatepost.sms.outcomes import Refusal, accepted
@@ -29,6 +42,7 @@ REFUSED = Refused(
         "slow": (THROTTLED, "slow down"),
     }
 )
+POISON = "this text is too much for the adapter"
 STATES = States({"ok": (State.DELIVERED, "delivered"), "no": (State.UNDELIVERED, "failed")})
 
 MANIFEST = Manifest(
@@ -45,6 +59,8 @@ MANIFEST = Manifest(
 
 
 def _submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
+    if any(message.text == POISON for message in batch.messages):
+        raise ZeroDivisionError
     body = [{"ref": m.ref, "to": m.to, "text": m.text, "sender": m.sender} for m in batch.messages]
     answer = yield send(post_json(gw.url("/send"), {"serial": ctx.serial, "messages": body}))
     if answer.status == 429:
@@ -58,10 +74,11 @@ def _submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
 
 def _query(sent: tuple[Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[Receipt]]:
     answer = yield call(post_json(gw.url("/query"), [one.ref for one in sent]))
-    return [
-        Receipt(STATES.state(item.text("status")), item.text("status"), ref=item.text("ref"))
-        for item in read_json(answer).items()
-    ]
+    return [_receipt(item) for item in read_json(answer).items()]
+
+
+def _receipt(item: Any) -> Receipt:
+    return Receipt(STATES.state(item.text("status")), item.text("status"), ref=item.text("ref"))
 
 
 def _find(sent: tuple[Sent, ...], gw: Gateway, ctx: Context) -> Flow[dict[str, Found]]:
@@ -71,19 +88,49 @@ def _find(sent: tuple[Sent, ...], gw: Gateway, ctx: Context) -> Flow[dict[str, F
 
 
 ECHO = Provider(MANIFEST, _submit, query=_query)
+
+
+def _poll(feed: str, cursor: str, gw: Gateway, ctx: Context) -> Flow[Later]:
+    answer = yield call(post_json(gw.url("/feed"), cursor))
+    items = tuple(_receipt(item) for item in read_json(answer).items())
+    if items:
+        yield Commit(items, items[-1].ref)
+    return Later(0.2, items[-1].ref if items else cursor)
+
+
 FINDER = replace(ECHO, manifest=replace(MANIFEST, slug="finder"), find=_find)
+KNOWS_REFS = replace(
+    ECHO, manifest=replace(MANIFEST, slug="knows_refs", dedupe=Dedupe("message", window_s=3600, answers="refuses"))
+)
+KNOWS_REQUESTS = replace(
+    ECHO, manifest=replace(MANIFEST, slug="knows_requests", dedupe=Dedupe("request", window_s=3600, answers="same"))
+)
+ALIKE = replace(ECHO, manifest=replace(MANIFEST, slug="alike", batch=Batching(100, same=("sender", "text"))))
+FED = replace(ECHO, manifest=replace(MANIFEST, slug="fed", receipts=("poll",), feeds=(Feed("reports"),)), poll=_poll)
+PROVIDERS = {one.slug: one for one in (ECHO, FINDER, KNOWS_REFS, KNOWS_REQUESTS, ALIKE, FED)}
+
+NO_ANSWER = Failure(Cause.TIMEOUT, True)
+NO_CONNECTION = Failure(Cause.CONNECT, False)
 
 Behaviour = Callable[[list[dict[str, str]]], Response | Failure | None]
 
 
 @dataclass
 class EchoProvider:
-    """The other side. `behave` may answer instead of it; `delay_s` before every answer."""
+    """The other side. `behave` may answer instead of it; `delay_s` before every answer.
+
+    `lost_answers`: it takes so many requests without anybody hearing of it. `knows_refs`, `knows_requests`: how it
+    tells repetitions. `states`: what it says to queries and in its feed, by reference.
+    """
 
     behave: Behaviour | None = None
     delay_s: float = 0.0
+    lost_answers: int = 0
+    knows_refs: bool = False
+    knows_requests: bool = False
     log: list[dict[str, str]] = field(default_factory=list)
     requests: list[list[str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
     written_at: list[float] = field(default_factory=list)
     in_flight: int = 0
@@ -116,13 +163,24 @@ class EchoProvider:
         body: Any = json.loads(request.body)
         if request.url.endswith("/query"):
             return _json([{"ref": ref, "status": self.states[ref]} for ref in body if ref in self.states])
+        if request.url.endswith("/feed"):
+            return _json([{"ref": ref, "status": self.states[ref]} for ref in sorted(self.states) if ref > body])
         if request.url.endswith("/find"):
             return _json([{"ref": ref, "id": f"id-{ref}"} for ref in body if ref in self.accepted_refs()])
         messages = body["messages"]
         self.requests.append([message["ref"] for message in messages])
+        is_repeated = request.body in self.bodies
+        self.bodies.append(request.body)
         if self.behave is not None and (answer := self.behave(messages)) is not None:
             return answer
+        if self.knows_requests and is_repeated:
+            return taken(messages)
+        if self.knows_refs and messages[0]["ref"] in self.accepted_refs():
+            return refused(messages, "again")
         self.log.extend(messages)
+        if self.lost_answers > 0:
+            self.lost_answers -= 1
+            return NO_ANSWER
         return taken(messages)
 
 

@@ -58,6 +58,10 @@ class Asker:
                         await self._poll(feed)
             except OperationalError as error:
                 log.warning("asking_waits_for_database", cause=type(error).__name__)
+            except Exception:
+                # What one answer stumbles over must not stop the gateway's sending.
+                log.exception("asking_failed", gateway=self._runner.driven.id)
+                await asyncio.sleep(AFTER_FAILURE_S)
             await asyncio.sleep(LOOK_S)
 
     async def _ask_states(self) -> None:

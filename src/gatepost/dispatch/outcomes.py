@@ -7,6 +7,7 @@ from typing import Any
 from gatepost.dispatch.decide import Attempt, Decision, decide
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.store import Closing, Due, Recorded
+from gatepost.messages import storable
 from gatepost.sms.ids import to_ref
 from gatepost.sms.outcomes import Kind, Outcome, unknown
 
@@ -33,7 +34,7 @@ def close(
         outcome = outcomes.get(to_ref(item.message_id, item.generation), NOT_MENTIONED)
         attempt = Attempt(
             message_id=item.message_id,
-            attempts=item.attempts + 1,
+            attempts=min(item.attempts + 1, storable.MAX_SMALL),
             generation=item.generation,
             sender=item.sender_override or item.sender,
             expires_at=item.expires_at,
@@ -44,9 +45,14 @@ def close(
         decision = decide(attempt, outcome, driven.conduct, now)
         decisions[item.message_id] = decision
         messages.append(_recorded(submission_id, item, attempt, outcome, decision))
-    cause = next((o.cause for o in outcomes.values() if o.cause), None)
+    cause = next((storable.as_text(o.cause, storable.WORDS) for o in outcomes.values() if o.cause), None)
     closing = Closing(
-        submission_id, cause, status, round(latency_ms) if latency_ms is not None else None, messages, traces or []
+        submission_id,
+        cause,
+        status,
+        round(latency_ms) if latency_ms is not None else None,
+        messages,
+        [storable.as_json(trace) for trace in traces or []],
     )
     return closing, decisions
 
@@ -54,19 +60,21 @@ def close(
 def _recorded(submission_id: int, item: Due, attempt: Attempt, outcome: Outcome, decision: Decision) -> Recorded:
     is_good = outcome.kind is Kind.ACCEPTED
     requeue = decision.requeue
+    price = storable.as_price(outcome.price)
+    detail = {**decision.detail, "submission": to_ref(submission_id)} if decision.event else None
     return Recorded(
         submission_id=submission_id,
         message_id=item.message_id,
         attempts=attempt.attempts,
         generation=item.generation,
         state=decision.state.value if decision.state else None,
-        keys=outcome.keys,
-        segments=outcome.segments,
-        price=outcome.price.amount if outcome.price else None,
-        unit=outcome.price.unit if outcome.price else None,
+        keys=tuple(storable.as_text(key, storable.KEY) for key in outcome.keys if key),
+        segments=storable.as_count(outcome.segments),
+        price=price.amount if price else None,
+        unit=price.unit if price else None,
         refusal=outcome.refusal.value if outcome.refusal else None,
-        code=None if is_good else outcome.code or None,
-        words=None if is_good else outcome.words or outcome.cause or None,
+        code=None if is_good else storable.as_text(outcome.code, storable.CODE) or None,
+        words=None if is_good else storable.as_text(outcome.words or outcome.cause, storable.WORDS) or None,
         used_sender=item.sender_override,
         due_at=requeue.due_at if requeue else None,
         again_generation=requeue.generation if requeue else 0,
@@ -74,7 +82,7 @@ def _recorded(submission_id: int, item: Due, attempt: Attempt, outcome: Outcome,
         again_key=_again_key(item, requeue.is_alone) if requeue else 0,
         again_of=submission_id if requeue and requeue.repeats else None,
         event=decision.event,
-        detail={**decision.detail, "submission": to_ref(submission_id)} if decision.event else None,
+        detail=storable.as_json(detail),
     )
 
 

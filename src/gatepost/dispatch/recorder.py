@@ -13,7 +13,7 @@ from gatepost.dispatch import store
 from gatepost.dispatch.decide import Decision
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.statements import ASK_LATER, HAS_ORPHANS
-from gatepost.dispatch.store import Closing, LeaseLost
+from gatepost.dispatch.store import Closing
 from gatepost.messages import receipts
 from gatepost.sms.ids import IdSource, to_ref
 from gatepost.sms.states import State
@@ -27,10 +27,15 @@ Entry = tuple[Closing, dict[int, Decision]]
 
 
 class Recorder:
-    """The record buffer of one gateway's runner. `on_recorded` hears how many messages left the in-flight window."""
+    """The record buffer of one gateway's runner. `on_recorded` hears which submissions left the in-flight window."""
 
     def __init__(
-        self, pool: Pool, fence: int, ids: IdSource, driven: Callable[[], Driven], on_recorded: Callable[[int], None]
+        self,
+        pool: Pool,
+        fence: int,
+        ids: IdSource,
+        driven: Callable[[], Driven],
+        on_recorded: Callable[[list[int]], None],
     ) -> None:
         self._pool = pool
         self._fence = fence
@@ -58,21 +63,22 @@ class Recorder:
                 group.append(self._queue.get_nowait())
                 size += len(group[-1][0].messages)
             await self._write(group)
-            self._on_recorded(size)
+            self._on_recorded([closing.submission_id for closing, _ in group])
             if self._queue.empty():
                 self._is_idle.set()
 
     async def _write(self, group: list[Entry]) -> None:
         gateway_id = self._driven().id
         closings = [closing for closing, _ in group]
+        is_recorded = False
         while True:
             try:
                 async with self._pool.connection() as connection:
-                    await store.record(connection, gateway_id, self._fence, closings)
+                    if not is_recorded:
+                        await store.record(connection, gateway_id, self._fence, closings)
+                        is_recorded = True
                     await self._follow_up(connection, gateway_id, group)
                 return
-            except LeaseLost:
-                raise
             except OperationalError as error:
                 log.warning("record_waits_for_database", gateway=gateway_id, cause=type(error).__name__)
                 await asyncio.sleep(RETRY_S)

@@ -8,13 +8,16 @@ from django.db import connection, transaction
 from gatepost.dispatch.statements import SEND_AGAIN
 
 LEAVE = """
-    with dropped as (delete from outbox where message_id = any(%(ids)s)),
-         left_so as (update message set left_at = now() where id = any(%(ids)s) and state = 'unknown' returning id)
+    with left_so as (update message set left_at = now() where id = any(%(ids)s) and state = 'unknown' returning id),
+         dropped as (delete from outbox o using left_so where o.message_id = left_so.id),
+         unasked as (delete from status_query q using left_so where q.message_id = left_so.id)
     insert into message_event (message_id, kind, detail) select id, 'left', %(detail)s::jsonb from left_so
     returning message_id
 """
 CANCEL = """
-    with taken as (delete from outbox where message_id = any(%(ids)s) returning message_id),
+    with taken as (delete from outbox o using message m
+                    where o.message_id = any(%(ids)s) and m.id = o.message_id and m.state = 'queued'
+                   returning o.message_id),
          cancelled as (update message m set state = 'cancelled', state_at = now() from taken
                         where m.id = taken.message_id and m.state = 'queued' returning m.id)
     insert into message_event (message_id, kind, detail) select id, 'cancelled', %(detail)s::jsonb from cancelled

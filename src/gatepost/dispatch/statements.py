@@ -10,10 +10,6 @@ DUE = """
      order by o.gateway_id, o.lane, o.due_at, o.message_id
      limit %(limit)s
 """
-NEXT_DUE = """
-    select extract(epoch from min(due_at) - now())::float8
-      from outbox where gateway_id = %s and held is null and lane = any(%s)
-"""
 INTENT = """
     with lease as (select fence from gateway_lease where gateway_id = %(gateway)s and fence = %(fence)s for share),
          want as (select * from unnest(%(ids)s::bigint[], %(groups)s::int[], %(positions)s::int[], %(digits)s::text[],
@@ -21,7 +17,7 @@ INTENT = """
                       as w(message_id, grp, position, digits, generation, sender)),
          due as (select o.message_id from outbox o join want w using (message_id)
                   where o.gateway_id = %(gateway)s and o.held is null and o.resend_of is null
-                    and exists (select from lease)
+                    and o.due_at <= now() and o.expires_at > now() and exists (select from lease)
                     and not exists (select from suppression s where s.digits = w.digits
                                        and (s.workspace_id is null or s.workspace_id = o.workspace_id))
                     for update of o skip locked),
@@ -37,12 +33,18 @@ INTENT = """
 """
 REPEAT = """
     with lease as (select fence from gateway_lease where gateway_id = %(gateway)s and fence = %(fence)s for share),
-         due as (select message_id from outbox
-                  where gateway_id = %(gateway)s and held is null and resend_of = %(submission)s
-                    and due_at <= now() and exists (select from lease) for update skip locked),
-         taken as (delete from outbox o using due where o.message_id = due.message_id returning o.message_id)
+         part as (select unnest(message_ids) as message_id from submission
+                   where id = %(submission)s and gateway_id = %(gateway)s and done_at is not null),
+         due as (select o.message_id from outbox o join part using (message_id)
+                  where o.resend_of = %(submission)s and exists (select from lease)
+                  order by o.message_id for update of o),
+         taken as (delete from outbox o using due where o.message_id = due.message_id returning o.message_id),
+         blocked as (select from part join message m on m.id = part.message_id
+                       join suppression s on s.digits = m.to_digits
+                        and (s.workspace_id is null or s.workspace_id = m.workspace_id))
     update submission set fence = %(fence)s, done_at = null, cause = null, is_resend = true, intent_at = now()
      where id = %(submission)s and done_at is not null and exists (select from taken)
+       and not exists (select from blocked)
     returning id, serial, message_ids, generations, senders
 """
 MESSAGES_OF = """
@@ -86,7 +88,8 @@ RECORD = """
                                        then o.state else m.state end,
                           state_at = case when o.state is not null and m.state in ('queued', 'unknown')
                                           then now() else m.state_at end,
-                          submission_id = o.submission_id, attempts = o.attempts, generation = o.generation,
+                          submission_id = o.submission_id, attempts = o.attempts,
+                          generation = case when o.due_at is null then o.generation else o.again_generation end,
                           sender = coalesce(o.used_sender, m.sender),
                           sender_reason = case when o.used_sender is null then m.sender_reason else 'fallback' end,
                           provider_ref = coalesce(o.key, m.provider_ref),
@@ -94,7 +97,9 @@ RECORD = """
                           submitted_at = case when o.state in ('submitted', 'delivered', 'unconfirmed')
                                               then coalesce(m.submitted_at, now()) else m.submitted_at end,
                           price = coalesce(o.price, m.price), price_unit = coalesce(o.unit, m.price_unit),
-                          refusal = o.refusal, code = o.code, words = o.words
+                          refusal = case when m.state in ('queued', 'unknown') then o.refusal else m.refusal end,
+                          code = case when m.state in ('queued', 'unknown') then o.code else m.code end,
+                          words = case when m.state in ('queued', 'unknown') then o.words else m.words end
                      from outcome o where m.id = o.message_id
                    returning m.id, m.state, m.workspace_id, m.gateway_id, m.campaign_id, m.lane, m.expires_at),
          requeued as (insert into outbox (message_id, gateway_id, workspace_id, campaign_id, lane, due_at, expires_at,
@@ -104,7 +109,7 @@ RECORD = """
                         from moved m join outcome o on o.message_id = m.id
                        where o.due_at is not null and m.state in ('queued', 'unknown')
                       on conflict (message_id) do nothing)
-    select (select count(*) from closed), (select count(*) from lease)
+    select array(select id from closed), exists (select from lease)
 """
 PARTS = """
     insert into message_part (gateway_id, key, message_id) select %s, * from unnest(%s::text[], %s::bigint[])
@@ -126,7 +131,7 @@ ASK_LATER = """
 """
 ADOPT = """
     update submission set fence = %(fence)s
-     where gateway_id = %(gateway)s and done_at is null and fence < %(fence)s
+     where gateway_id = %(gateway)s and done_at is null and fence <= %(fence)s and id <> all(%(open)s)
     returning id, serial, message_ids, generations, senders, intent_at, is_resend
 """
 EXPIRE = """
@@ -135,7 +140,7 @@ EXPIRE = """
          gone as (delete from outbox o using late where o.message_id = late.message_id returning o.message_id),
          expired as (update message m set state = 'expired', state_at = now() from gone
                       where m.id = gone.message_id and m.state = 'queued' returning m.id)
-    insert into message_event (message_id, kind) select id, 'expired' from expired returning message_id
+    insert into message_event (message_id, kind, detail) select id, 'expired', '{}'::jsonb from expired
 """
 # Holds that somebody else set (a paused campaign) are not ours to lift.
 REFRESH_HOLDS = """
@@ -181,6 +186,7 @@ FREE_GATEWAYS = """
      where l.gateway_id is null or l.worker_id is null or l.expires_at < now() order by g.id
 """
 LIVING = "select count(*) from worker where seen_at > now() - interval '5 seconds'"
+CHANGED_AT = "select id, updated_at from gateway where id = any(%s)"
 COUNT_GATEWAYS = "select count(*) from gateway"
 HAS_ORPHANS = "select exists (select from orphan_receipt where gateway_id = %s)"
 UNACCOUNTED = """
@@ -223,7 +229,9 @@ SEND_AGAIN = """
                                         group_key, attempts, generation)
                     select id, gateway_id, workspace_id, campaign_id, lane, now(), expires_at, id, attempts, generation
                       from again
-                    on conflict (message_id) do update set due_at = now(), resend_of = null),
+                    on conflict (message_id) do update
+                       set due_at = now(), expires_at = excluded.expires_at, group_key = excluded.group_key,
+                           resend_of = null),
          noted as (insert into message_event (message_id, kind, detail)
                    select id, 'send again', jsonb_build_object('why', %(why)s::text, 'by', %(by)s::text) from again)
     select id, gateway_id from again

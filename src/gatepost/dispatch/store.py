@@ -145,12 +145,17 @@ async def require_lease(connection: Connection, gateway_id: int, fence: int) -> 
 
 async def record(connection: Connection, gateway_id: int, fence: int, closings: Sequence[Closing]) -> None:
     """Close submissions with their outcomes, all or nothing. Raises LeaseLost where the fence has moved on."""
-    messages = [message for closing in closings for message in closing.messages]
+    # Everyone who moves messages takes them in the order of their ids, so that nobody waits in a circle.
+    messages = sorted((m for closing in closings for m in closing.messages), key=lambda message: message.message_id)
     async with connection.transaction(), connection.cursor() as cursor:
         await cursor.execute(sql.RECORD, _record_parameters(gateway_id, fence, closings, messages))
         row = await cursor.fetchone()
-        if row is None or row[1] == 0:
+        if row is None or not row[1]:
             raise LeaseLost
+        # What an earlier try of ours has already closed (its commit was not heard of) is not written twice.
+        closed = set(row[0])
+        closings = [closing for closing in closings if closing.submission_id in closed]
+        messages = [message for message in messages if message.submission_id in closed]
         parts = [(key, message.message_id) for message in messages if len(message.keys) > 1 for key in message.keys]
         if parts:
             await cursor.execute(sql.PARTS, [gateway_id, *(list(column) for column in zip(*parts, strict=True))])
@@ -232,9 +237,22 @@ async def messages_of(connection: Connection, message_ids: Sequence[int]) -> dic
     return {row[0]: Due(*row) for row in await cursor.fetchall()}
 
 
-async def adopt(connection: Connection, gateway_id: int, fence: int) -> list[tuple[Any, ...]]:
-    """Open submissions of older owners, now under our fence: what they did is unknown."""
-    cursor = await connection.execute(sql.ADOPT, {"gateway": gateway_id, "fence": fence})
+async def adopt(
+    connection: Connection, gateway_id: int, fence: int, open_ids: Sequence[int] = ()
+) -> list[tuple[Any, ...]]:
+    """Open submissions of older owners, now under our fence: what they did is unknown.
+
+    To be called before the first intent of this fence; repeated, it leaves out `open_ids`.
+    """
+    cursor = await connection.execute(sql.ADOPT, {"gateway": gateway_id, "fence": fence, "open": list(open_ids)})
+    return await cursor.fetchall()
+
+
+async def unaccounted(
+    connection: Connection, gateway_id: int, fence: int, open_ids: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """Open submissions of this fence besides `open_ids`."""
+    cursor = await connection.execute(sql.UNACCOUNTED, [gateway_id, fence, list(open_ids)])
     return await cursor.fetchall()
 
 
@@ -251,10 +269,3 @@ async def expire(connection: Connection, gateway_id: int) -> None:
 async def refresh_holds(connection: Connection, gateway_id: int, is_sending: bool) -> None:
     """Hold or release what is queued, as the switches of gateway, workspace and installation say."""
     await connection.execute(sql.REFRESH_HOLDS, {"gateway": gateway_id, "enabled": is_sending})
-
-
-async def next_due_s(connection: Connection, gateway_id: int) -> float | None:
-    """Seconds until the next row is due (negative: overdue), None for an empty queue."""
-    cursor = await connection.execute(sql.NEXT_DUE, [gateway_id, [0, 1, 2]])
-    row = await cursor.fetchone()
-    return row[0] if row else None

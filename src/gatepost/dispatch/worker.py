@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from django.db import OperationalError as OrmOperationalError
 from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
@@ -30,14 +31,21 @@ LEASE_S = 4.0
 PACE_GAP_S = 1.0
 BEAT_S = 1.0
 RECONNECT_S = 0.5
+CONNECT_S = 5.0
 
 
 @dataclass(slots=True)
 class Lead:
-    """A gateway this worker drives."""
+    """A gateway this worker drives. `tasks`: the runner's and the asker's."""
 
     runner: Runner
     tasks: tuple[asyncio.Task[None], ...]
+    is_leaving: bool = False
+
+    def leave(self) -> None:
+        """Open nothing more. The lease is kept, and renewed, until what is open is recorded."""
+        self.is_leaving = True
+        self.runner.stop()
 
 
 class Worker:
@@ -69,10 +77,7 @@ class Worker:
     async def run(self) -> None:
         """Until stopped; then everything open is recorded and every lease released."""
         await self._pool.open()
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute("select nextval('node_number')")
-            row = await cursor.fetchone()
-            self._ids = IdSource(row[0] if row else 0)
+        await self._draw_node()
         listener = asyncio.create_task(self._listen())
         try:
             while not self._stopping.is_set():
@@ -87,6 +92,16 @@ class Worker:
     def stop(self) -> None:
         self._stopping.set()
 
+    async def _draw_node(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                async with self._pool.connection(timeout=CONNECT_S) as connection:
+                    self._ids = IdSource(await _number(connection, "select nextval('node_number')"))
+                return
+            except OperationalError as error:
+                log.warning("worker_waits_for_database", cause=type(error).__name__)
+                await self._pause(RECONNECT_S)
+
     async def _pause(self, seconds: float) -> None:
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
@@ -95,10 +110,11 @@ class Worker:
 
     async def _beat(self) -> None:
         try:
-            async with self._pool.connection() as connection:
+            async with self._pool.connection(timeout=CONNECT_S) as connection:
                 await connection.execute(sql.BEAT, [self.id, socket.gethostname(), os.getpid()])
                 await self._renew(connection)
                 await self._reap()
+                await self._follow_settings(connection)
                 await self._take_share(connection)
         except OperationalError as error:
             log.warning("worker_waits_for_database", cause=type(error).__name__)
@@ -131,18 +147,36 @@ class Worker:
                     log.error("runner_failed", gateway=gateway_id, exc_info=result)
             await self._release(gateway_id, lead.runner)
 
+    async def _follow_settings(self, connection: AsyncConnection[Any]) -> None:
+        """A change is told by a notice; should that be lost, it is seen here."""
+        cursor = await connection.execute(sql.CHANGED_AT, [list(self._leads)])
+        changed_at = dict(await cursor.fetchall())
+        for gateway_id, lead in self._leads.items():
+            if gateway_id not in changed_at:
+                lead.leave()
+            elif changed_at[gateway_id] != lead.runner.driven.changed_at:
+                await self._reconfigure(gateway_id, lead)
+
+    async def _reconfigure(self, gateway_id: int, lead: Lead) -> None:
+        driven = await self._load(gateway_id)
+        if driven is not None:
+            lead.runner.reconfigure(driven)
+
     async def _take_share(self, connection: AsyncConnection[Any]) -> None:
         living = await _number(connection, sql.LIVING)
         gateways = await _number(connection, sql.COUNT_GATEWAYS)
         share = math.ceil(gateways / max(1, living))
         cursor = await connection.execute(sql.FREE_GATEWAYS)
         for (gateway_id,) in await cursor.fetchall():
-            if len(self._leads) >= share:
+            if self._staying() >= share:
                 break
             if gateway_id not in self._leads:
                 await self._take(connection, gateway_id)
-        if len(self._leads) > share:
-            await self._give_up(next(iter(self._leads)))
+        if self._staying() > share:
+            next(lead for lead in self._leads.values() if not lead.is_leaving).leave()
+
+    def _staying(self) -> int:
+        return sum(not lead.is_leaving for lead in self._leads.values())
 
     async def _take(self, connection: AsyncConnection[Any], gateway_id: int) -> None:
         driven = await self._load(gateway_id)
@@ -172,8 +206,9 @@ class Worker:
         """A gateway whose settings cannot be read waits for its operator; the others go on."""
         try:
             driven = await in_thread(load, gateway_id, self._limits)
-        except OperationalError:
-            raise
+        except OrmOperationalError as error:
+            log.warning("worker_waits_for_database", cause=type(error).__name__)
+            return None
         except Exception:
             if gateway_id not in self._unloadable:
                 self._unloadable.add(gateway_id)
@@ -182,18 +217,15 @@ class Worker:
         self._unloadable.discard(gateway_id)
         return driven
 
-    async def _give_up(self, gateway_id: int) -> None:
-        """Stop a gateway's runner in order and release its lease."""
-        lead = self._leads.pop(gateway_id)
-        lead.runner.stop()
-        lead.tasks[1].cancel()
-        await asyncio.gather(*lead.tasks, return_exceptions=True)
-        await self._release(gateway_id, lead.runner)
-
     async def _give_up_all(self) -> None:
+        """Record everything that is open, keeping the leases until then, and release them."""
+        for lead in self._leads.values():
+            lead.leave()
         renewing = asyncio.create_task(self._renew_while_stopping())
-        await asyncio.gather(*(self._give_up(gateway_id) for gateway_id in list(self._leads)))
+        await asyncio.gather(*(lead.tasks[0] for lead in self._leads.values()), return_exceptions=True)
         renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+        await self._reap()
         try:
             async with self._pool.connection() as connection:
                 await connection.execute(sql.GONE, [self.id])
@@ -201,13 +233,12 @@ class Worker:
             log.warning("worker_left_without_saying_so")
 
     async def _renew_while_stopping(self) -> None:
-        leads = dict(self._leads)
         while True:
-            until = time.monotonic() + LEASE_S
-            fences = {gateway_id: lead.runner.fence for gateway_id, lead in leads.items()}
-            async with self._pool.connection() as connection:
-                for gateway_id in await store.renew_leases(connection, self.id, fences, LEASE_S, PACE_GAP_S):
-                    leads[gateway_id].runner.lease_until = until
+            try:
+                async with self._pool.connection(timeout=CONNECT_S) as connection:
+                    await self._renew(connection)
+            except OperationalError as error:
+                log.warning("worker_waits_for_database", cause=type(error).__name__)
             await asyncio.sleep(BEAT_S)
 
     async def _release(self, gateway_id: int, runner: Runner) -> None:
@@ -236,9 +267,7 @@ class Worker:
         if channel == "gatepost_outbox":
             lead.runner.wake()
             return
-        driven = await self._load(int(payload))
-        if driven is not None:
-            lead.runner.reconfigure(driven)
+        await self._reconfigure(int(payload), lead)
 
 
 async def _number(connection: AsyncConnection[Any], statement: str) -> int:

@@ -6,7 +6,7 @@ Both sides write first and look second, so that one of them always sees the othe
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,8 +15,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from gatepost.messages import storable
 from gatepost.providers.base import Receipt
-from gatepost.sms.ids import IdSource, from_ref
+from gatepost.sms.ids import IdSource, from_ref, to_ref
 from gatepost.sms.outcomes import Price, Refusal
 from gatepost.sms.states import FINAL, State, after_receipt
 
@@ -39,22 +40,27 @@ MATCH = """
                       join message m on m.id = any(s.message_ids) and m.to_digits = r.digits
               where r.serial is not null
          )
-    select distinct on (n) n, id, part_key from candidate order by n, position, part_key nulls last
+    select distinct on (n) n, id, part_key from candidate order by n, position, part_key nulls last, id desc
 """
+# What waits in the queue for the first time has not left yet, so no provider can speak of it. The workspaces are named
+# for the index, which begins with them.
 NEWEST_OPEN = """
     select distinct on (m.to_digits) m.to_digits, m.id from message m
-     where m.gateway_id = %s and m.to_digits = any(%s) and m.state in ('submitted', 'unknown', 'queued')
+     where m.workspace_id = any(array(select id from workspace)) and m.to_digits = any(%(digits)s)
+       and m.gateway_id = %(gateway)s and m.state in ('submitted', 'unknown', 'queued')
        and m.created_at > now() - interval '7 days'
+       and not (m.state = 'queued' and m.attempts = 0 and exists (select from outbox o where o.message_id = m.id))
      order by m.to_digits, m.id desc
 """
-LOCK = "select id, state from message where id = any(%s) order by id for update"
+LOCK = "select id, state, generation from message where id = any(%s) order by id for update"
 MOVE_PARTS = """
     update message_part p set state = r.state from unnest(%s::text[], %s::text[]) as r(key, state)
      where p.gateway_id = %s and p.key = r.key and p.state = any(%s)
 """
 PARTS = "select message_id, state from message_part where message_id = any(%s)"
 MOVE = """
-    update message m set state = r.state, state_at = now(), refusal = coalesce(r.refusal, m.refusal),
+    update message m set state = r.state, state_at = now(),
+           refusal = case when r.state not in ('submitted', 'delivered') then coalesce(r.refusal, m.refusal) end,
            code = coalesce(r.code, m.code), words = coalesce(r.words, m.words),
            price = coalesce(r.price, m.price), price_unit = coalesce(r.unit, m.price_unit)
       from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::numeric[], %s::text[])
@@ -77,6 +83,13 @@ CLAIM = """
            (select distinct receipt_id from orphan_receipt where gateway_id = %s and key = any(%s)) as found
      where o.receipt_id = found.receipt_id returning o.receipt_id, o.receipt
 """
+FINDABLE = """
+    select o.key from orphan_receipt o
+     where o.gateway_id = %(gateway)s
+       and (exists (select from message m where m.gateway_id = %(gateway)s and m.provider_ref = o.key)
+            or exists (select from message_part p where p.gateway_id = %(gateway)s and p.key = o.key))
+     limit 10000
+"""
 NOT_FINAL = [state.value for state in State if state not in FINAL]
 
 
@@ -90,12 +103,12 @@ class Applied:
 
 @dataclass(slots=True)
 class _Fold:
-    """A message as its receipts are folded into it."""
+    """A message as its receipts are folded into it. `generation`: of the reference that it has, or gets next."""
 
     state: State
     before: State
+    generation: int
     last: Receipt | None = None
-    parts_moved: bool = False
 
 
 async def apply(
@@ -104,6 +117,7 @@ async def apply(
     """Record receipts of one gateway. Commits; what found nothing is parked and looked at once more."""
     if not receipts:
         return Applied(0, 0)
+    receipts = [_as_storable(receipt) for receipt in receipts]
     parked = await _apply_known(connection, gateway_id, receipts, ids)
     if parked:
         claimed = await claim(connection, gateway_id, [key for receipt in parked for key in keys_of(receipt)], ids)
@@ -121,6 +135,27 @@ async def claim(connection: AsyncConnection[Any], gateway_id: int, keys: Sequenc
         receipts = [from_json(found[receipt_id]) for receipt_id in sorted(found)]
         parked = await _fold_all(connection, gateway_id, receipts, ids)
         return len(receipts) - len(parked)
+
+
+async def findable(connection: AsyncConnection[Any], gateway_id: int) -> list[str]:
+    """Keys of parked receipts whose message is known by now: somebody stopped between recording and claiming."""
+    cursor = await connection.execute(FINDABLE, {"gateway": gateway_id})
+    return [row[0] for row in await cursor.fetchall()]
+
+
+def _as_storable(receipt: Receipt) -> Receipt:
+    parsed = from_ref(receipt.ref)
+    return replace(
+        receipt,
+        status=storable.as_text(receipt.status, storable.WORDS),
+        keys=tuple(storable.as_text(key, storable.KEY) for key in receipt.keys if key),
+        ref=to_ref(*parsed) if parsed else storable.as_text(receipt.ref, storable.KEY),
+        to=storable.as_text(receipt.to, storable.KEY),
+        serial=receipt.serial if receipt.serial is not None and 0 < receipt.serial <= storable.MAX_SERIAL else None,
+        words=storable.as_text(receipt.words, storable.WORDS),
+        code=storable.as_text(receipt.code, storable.CODE),
+        price=storable.as_price(receipt.price),
+    )
 
 
 def keys_of(receipt: Receipt) -> list[str]:
@@ -175,7 +210,7 @@ async def _match(
             if n not in found and receipt.to and not receipt.ref and not receipt.keys and receipt.serial is None
         }
         if by_number:
-            await cursor.execute(NEWEST_OPEN, [gateway_id, list(set(by_number.values()))])
+            await cursor.execute(NEWEST_OPEN, {"gateway": gateway_id, "digits": list(set(by_number.values()))})
             newest = dict(await cursor.fetchall())
             found |= {n: (newest[digits], None) for n, digits in by_number.items() if digits in newest}
     return found
@@ -186,11 +221,12 @@ async def _fold(
 ) -> None:
     async with connection.cursor() as cursor:
         await cursor.execute(LOCK, [sorted({message_id for message_id, _, _ in matched})])
-        folds = {row[0]: _Fold(State(row[1]), State(row[1])) for row in await cursor.fetchall()}
+        folds = {row[0]: _Fold(State(row[1]), State(row[1]), row[2]) for row in await cursor.fetchall()}
+        matched = [found for found in matched if found[0] in folds]
         await _move_parts(cursor, gateway_id, matched, folds)
         for message_id, part_key, receipt in matched:
             fold = folds[message_id]
-            if part_key is None and receipt.state is not None:
+            if part_key is None and receipt.state is not None and not _is_superseded(receipt, fold):
                 _step(fold, receipt.state, receipt)
         moved = [(message_id, fold) for message_id, fold in folds.items() if fold.state is not fold.before]
         if moved:
@@ -202,30 +238,41 @@ async def _fold(
         await cursor.execute(EVENTS, _events(matched))
 
 
-def _step(fold: _Fold, reported: State, receipt: Receipt | None) -> None:
+def _is_superseded(receipt: Receipt, fold: _Fold) -> bool:
+    """It says once more that an attempt failed whose refusal has already led to another one."""
+    parsed = from_ref(receipt.ref)
+    return parsed is not None and parsed[1] < fold.generation and receipt.state is not State.DELIVERED
+
+
+def _step(fold: _Fold, reported: State, receipt: Receipt) -> None:
     state = after_receipt(fold.state, reported)
     if state is not fold.state:
-        fold.state, fold.last = state, receipt or fold.last
+        fold.state, fold.last = state, receipt
 
 
 async def _move_parts(
     cursor: Any, gateway_id: int, matched: list[tuple[int, str | None, Receipt]], folds: dict[int, _Fold]
 ) -> None:
     """Delivered when all parts are; failed as soon as one is."""
-    moves = [(key, receipt) for _, key, receipt in matched if key is not None and receipt.state is not None]
-    if not moves:
+    states: dict[str, State] = {}
+    concerned: dict[int, list[Receipt]] = {}
+    for message_id, key, receipt in matched:
+        if key is not None and receipt.state is not None:
+            states[key] = after_receipt(states.get(key, State.SUBMITTED), receipt.state)
+            concerned.setdefault(message_id, []).append(receipt)
+    if not states:
         return
-    states = {key: receipt.state.value for key, receipt in moves if receipt.state}
     await cursor.execute(MOVE_PARTS, [list(states), list(states.values()), gateway_id, NOT_FINAL])
-    concerned = {message_id: receipt for message_id, key, receipt in matched if key is not None}
     await cursor.execute(PARTS, [list(concerned)])
     by_message: dict[int, list[State]] = {}
     for message_id, state in await cursor.fetchall():
         by_message.setdefault(message_id, []).append(State(state))
     for message_id, parts in by_message.items():
         whole = _whole(parts)
+        said = concerned[message_id]
         if whole is not None:
-            _step(folds[message_id], whole, concerned[message_id])
+            # The words are those of the part that decided.
+            _step(folds[message_id], whole, next((one for one in said if one.state is whole), said[-1]))
 
 
 def _whole(parts: list[State]) -> State | None:
@@ -261,7 +308,7 @@ def _events(matched: Iterable[tuple[int, str | None, Receipt]]) -> list[list[Any
 
 async def _park(connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource) -> None:
     rows = [
-        (receipt_id, gateway_id, key[:220], Jsonb(to_json(receipt)))
+        (receipt_id, gateway_id, key, Jsonb(to_json(receipt)))
         for receipt_id, receipt in zip(ids.take(len(receipts)), receipts, strict=True)
         for key in keys_of(receipt) or [f"to:{receipt.to}"]
     ]
