@@ -66,6 +66,6 @@ def test_a_receipt_that_is_declared_but_cannot_come_does_not_count() -> None:
 
 
 def test_an_operator_may_write_the_table_of_errors() -> None:
-    scaffold = replace(COMPLETE, manifest=replace(COMPLETE.manifest, slug="kit"))
+    scaffold = replace(COMPLETE, manifest=replace(COMPLETE.manifest, slug="wire"))
     assert not has_error_table(scaffold)
     assert has_error_table(replace(scaffold, manifest=replace(scaffold.manifest, fields=(Json("rules"),))))

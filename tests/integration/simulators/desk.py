@@ -147,6 +147,7 @@ class Desk:
         url = self.receiver.url + target
         raw = RawCallback(kind, method, url, tuple(headers.items()), body, "127.0.0.1", tail, datetime.now(UTC))
         assert self.provider.parse_callback
+        assert self.provider.verify is None or self.provider.verify(raw, self.gateway) is not False
         return self.provider.parse_callback(raw, self.gateway)
 
     async def polled(self) -> list[base.Item]:

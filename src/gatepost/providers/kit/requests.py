@@ -86,6 +86,11 @@ def bearer(token: str, scheme: str = "Bearer") -> tuple[str, str]:
     return "authorization", f"{scheme} {token}"
 
 
+def segment(text: str) -> str:
+    """One segment of a path, whatever the text holds."""
+    return quote(text, safe="").replace(".", "%2E") if set(text) <= {"."} else quote(text, safe="")
+
+
 def only_for(base_url: str, url: str, headers: Headers) -> Headers:
     """The headers where `url` has the scheme, host and port of `base_url`, else none: a credential goes nowhere else,
     whoever wrote the URL."""
