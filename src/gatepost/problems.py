@@ -47,6 +47,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "gateway_in_use": Kind(
         409, "Deleting the gateway affects other things", "Read what is affected, then repeat with ?confirm=true."
     ),
+    "already_member": Kind(409, "The person is in the workspace already", "Change their role in the list."),
+    "last_owner": Kind(409, "A workspace needs an owner", "Make somebody else an owner first."),
+    "last_administrator": Kind(
+        409, "The installation needs an administrator", "Make somebody else an administrator first."
+    ),
     "already_decided": Kind(409, "This was decided before", "Read its state again."),
     "body_too_large": Kind(413, "The body is too large", "Send less in one request."),
     "not_json": Kind(415, "Only JSON is understood", "Send the header `Content-Type: application/json`."),
