@@ -219,9 +219,9 @@ NAME_FOUND = """
 # What a person sends again stays unknown until an answer says more; what the provider never saw is queued anew.
 SEND_AGAIN = """
     with again as (update message
-                      set state = %(state)s, left_at = null,
+                      set state = %(state)s::text, left_at = null,
                           expires_at = greatest(expires_at, now() + interval '1 day'),
-                          state_at = case when state = %(state)s then state_at else now() end
+                          state_at = case when state = %(state)s::text then state_at else now() end
                     where id = any(%(ids)s) and state = 'unknown'
                    returning id, gateway_id, workspace_id, campaign_id, lane, attempts, generation, expires_at),
          unasked as (delete from status_query q using again where q.message_id = again.id),

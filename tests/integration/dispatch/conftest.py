@@ -114,6 +114,12 @@ class Engine:
     async def until_states(self, ids: Sequence[int], *wanted: str, seconds: float = 10.0) -> None:
         await self.until(lambda: set(self.states(ids).values()) <= set(wanted), seconds)
 
+    async def beats(self, count: int) -> None:
+        """Long enough for anything that was to happen by itself."""
+        for _ in range(count):
+            beat = self.rows("select max(seen_at) from worker")
+            await self.until(lambda beat=beat: self.rows("select max(seen_at) from worker") != beat)
+
     def accepted_ids(self) -> list[int]:
         return [parsed[0] for ref in self.other_side.accepted_refs() if (parsed := from_ref(ref))]
 

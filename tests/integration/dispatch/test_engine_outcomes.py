@@ -1,5 +1,6 @@
 """What becomes of a message when the provider says no, later, slower, or nothing that makes sense."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -66,7 +67,7 @@ async def test_the_fallback_sender_is_tried_once_and_the_log_shows_which_was_use
     [message_id] = await engine.accept()
     engine.start_worker()
     await engine.until_states([message_id], "submitted")
-    assert [refs for refs in engine.other_side.requests] == [[to_ref(message_id, 0)], [to_ref(message_id, 1)]]
+    assert engine.other_side.requests == [[to_ref(message_id, 0)], [to_ref(message_id, 1)]]
     assert engine.rows("select sender, sender_reason from message") == [("Second", "fallback")]
     assert [kind for kind, _ in engine.events(message_id)] == ["fallback sender"]
 
@@ -148,12 +149,12 @@ async def test_only_what_the_answer_leaves_out_is_unknown(engine):
 
 
 async def test_what_no_database_can_keep_does_not_break_the_record(engine):
-    nasty = "\\u0000\\ud800" + "x" * 5000
+    nasty = "\x00\ud800" + "x" * 5000
 
     def behave(messages):
-        rows = ", ".join('{"ref": "%s", "id": "%s,%s2"}' % (m["ref"], nasty, nasty) for m in messages[:1])
-        refusals = ", ".join('{"ref": "%s", "error": "%s"}' % (m["ref"], nasty) for m in messages[1:])
-        return Response(200, (("x-\x00", "\x00"),), f"[{rows}, {refusals}]".encode())
+        one, other = messages
+        answer = [{"ref": one["ref"], "id": f"{nasty},{nasty}2"}, {"ref": other["ref"], "error": nasty}]
+        return Response(200, (("x-\x00", "\x00"),), json.dumps(answer).encode())
 
     engine.other_side.behave = behave
     ids = await engine.accept(2)
