@@ -96,7 +96,7 @@ def _standing_in(states: frozenset[State]) -> Q:
     queued = {State.QUEUED, State.SUBMITTING}
     found = Q(state__in=sorted(state.value for state in states - {State.SUBMITTING}))
     if len(queued & states) == 1:
-        is_waiting = Q(RawSQL(IS_WAITING, [], output_field=BooleanField()))
+        is_waiting = Q(RawSQL(IS_WAITING, [], output_field=BooleanField()))  # noqa: S611 - a constant
         stands_so = is_waiting if State.QUEUED in states else ~is_waiting
         found = Q(state__in=sorted(state.value for state in states - queued))
         found |= Q(state=State.QUEUED.value) & stands_so

@@ -1,15 +1,22 @@
 """Accepting messages from a thread (console, tasks, test send): the same rules and rows as at the front."""
 
+import hashlib
 import threading
 from collections.abc import Sequence
 
 from django.db import connection, transaction
 
 from gatepost.messages.accept import Denied, Taken, Wish, accept, numbers_of
+from gatepost.messages.models import IdempotencyKey
 from gatepost.messages.snapshots import load, with_suppressed
 from gatepost.messages.store import Origin, Stored, insert_sync
 from gatepost.problems import Fault, Problem
 from gatepost.sms.ids import IdSource
+
+CLAIM = """
+    insert into idempotency_key (workspace_id, key, body_hash, answer) values (%s, %s, %s, %s)
+    on conflict do nothing returning id
+"""
 
 _lock = threading.Lock()
 _ids: IdSource | None = None
@@ -48,3 +55,19 @@ def accept_one(origin: Origin, wish: Wish, *, peer: str = "") -> int:
         faults = [Fault(answer.field, answer.code, answer.words)] if answer.field else []
         raise Problem(answer.code, answer.words, faults=faults, remedy=answer.remedy)
     return answer[0]
+
+
+def accept_once(origin: Origin, wish: Wish, token: str, *, peer: str = "") -> tuple[int, bool]:
+    """The id of the message, and whether it was taken now: the same wish with the same token is taken once.
+
+    `token` stands for one form that was shown to one person. Raises Problem as accept_one does.
+    """
+    body_hash = hashlib.sha256(repr(wish).encode("utf-8", "replace")).digest()
+    key = f"console:{origin.user_id}:{token[:60]}:{body_hash.hex()}"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(CLAIM, [origin.workspace_id, key, body_hash, b""])
+        if cursor.fetchone() is None:
+            return int(bytes(IdempotencyKey.objects.get(workspace_id=origin.workspace_id, key=key).answer)), False
+        message_id = accept_one(origin, wish, peer=peer)
+        IdempotencyKey.objects.filter(workspace_id=origin.workspace_id, key=key).update(answer=str(message_id).encode())
+    return message_id, True

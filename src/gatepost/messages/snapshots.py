@@ -1,14 +1,16 @@
 """The snapshot of a workspace that accepting works on, read by the ORM (in a thread, or by the console)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
 
-from gatepost.gateways import services
 from gatepost.gateways.models import Gateway, SenderId
+from gatepost.gateways.settings import restored
 from gatepost.messages.accept import GatewayFacts, Snapshot
 from gatepost.messages.models import Suppression
 from gatepost.providers.registry import provider
@@ -29,7 +31,7 @@ def load(workspace_id: int) -> Snapshot:
         default_sender=next((row.sender for row in approved if row.is_default), ""),
         installation_sender=settings.CONFIG["DEFAULT_SENDER"],
         senders=frozenset((row.sender, row.gateway_id) for row in approved),
-        gateways={gateway.pk: _facts(gateway) for gateway in gateways},
+        gateways={gateway.pk: facts(gateway, _open_settings(gateway)) for gateway in gateways},
     )
 
 
@@ -41,8 +43,14 @@ def with_suppressed(snapshot: Snapshot, digits: list[str]) -> Snapshot:
     return replace(snapshot, now=datetime.now(UTC), suppressed=frozenset(rows.values_list("digits", flat=True)))
 
 
-def _facts(gateway: Gateway) -> GatewayFacts:
-    manifest = provider(gateway.provider).manifest_for(services.runtime(gateway).settings)
+def _open_settings(gateway: Gateway) -> Mapping[str, Any]:
+    """Without the secrets, on which nothing hangs here: one that cannot be read must not stop the other gateways."""
+    return restored(provider(gateway.provider), gateway.settings, {})
+
+
+def facts(gateway: Gateway, account_settings: Mapping[str, Any]) -> GatewayFacts:
+    """What accepting needs of a gateway, saved or not; `account_settings` are those that its adapter gets."""
+    manifest = provider(gateway.provider).manifest_for(account_settings)
     limits = [gateway.max_segments, manifest.max_segments]
     is_batched = manifest.batch is not None and gateway.pattern == Gateway.Pattern.BATCH
     return GatewayFacts(

@@ -13,6 +13,9 @@ from gatepost.sms.states import WORDS, State
 
 register = template.Library()
 
+SHORTEST_NUMBER = 8
+"""Digits; what is shorter is a short code."""
+
 TONES = {
     "New": "calm",
     "Sending": "busy",
@@ -40,6 +43,24 @@ def state_badge(state: str) -> SafeString:
 @register.filter
 def ref(message_id: int) -> str:
     return to_ref(message_id)
+
+
+@register.filter
+def code_point(character: str) -> str:
+    """The number of a character in hexadecimal: it travels where the character itself might not."""
+    return f"{ord(character):x}"
+
+
+@register.filter
+def can_be_written_to(sender: str) -> bool:
+    """Whether it is a number in E.164, and not a short code or a name."""
+    return len(sender) >= SHORTEST_NUMBER and sender.isascii() and sender.isdigit()
+
+
+@register.filter
+def phone_number(digits: str) -> str:
+    """A number as people write it; names and short codes stay as they are."""
+    return f"+{digits}" if can_be_written_to(digits) else digits
 
 
 @register.filter
