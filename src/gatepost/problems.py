@@ -47,6 +47,17 @@ KINDS: Final[Mapping[str, Kind]] = {
     "gateway_in_use": Kind(
         409, "Deleting the gateway affects other things", "Read what is affected, then repeat with ?confirm=true."
     ),
+    "gateway_has_queue": Kind(
+        409, "Messages wait for the gateway", "Name another gateway that takes them over, or cancel them first."
+    ),
+    "gateway_busy": Kind(
+        409, "Messages are on their way through the gateway", "Switch it off, wait until they are through, and repeat."
+    ),
+    "gateway_heir": Kind(
+        422,
+        "The gateway cannot take over",
+        "Choose an active gateway of the same workspaces that is not limited to verified phones or sender IDs.",
+    ),
     "already_member": Kind(409, "The person is in the workspace already", "Change their role in the list."),
     "last_owner": Kind(409, "A workspace needs an owner", "Make somebody else an owner first."),
     "last_administrator": Kind(
@@ -89,6 +100,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "sender_not_verified": Kind(422, "The sender ID is not verified", "Use a verified sender ID of the gateway."),
     "sender_missing": Kind(422, "There is no sender ID", "Set one at the gateway, or name an approved one."),
     "sender_not_allowed": Kind(422, "The provider does not take this sender ID", "Choose another sender ID."),
+    "sending_disabled": Kind(409, "Sending is switched off", "Switch it on in the gateway and the workspace."),
     "bad_client_ref": Kind(422, "The client reference does not fit", "Send 1 to 100 printable characters."),
     "bad_priority": Kind(422, "There is no such priority", "One of code, normal, bulk."),
     "send_at_no_zone": Kind(422, "The time has no zone", "Write it as 2026-01-31T12:00:00Z."),

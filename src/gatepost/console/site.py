@@ -8,7 +8,11 @@ from django.urls import URLPattern, path
 from gatepost.console import entrance
 from gatepost.pages.access import urlpatterns as pages
 
-SLICES: Final = ("gatepost.console.views",)
+SLICES: Final = (
+    "gatepost.console.views",
+    "gatepost.gateways.views",
+    "gatepost.dispatch.views_trial",
+)
 """Modules whose import declares pages."""
 
 for _module in SLICES:

@@ -1,6 +1,5 @@
 """REST: what may be done with messages on their way, and the test send of a gateway."""
 
-import time
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -8,22 +7,15 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from gatepost.dispatch import services
-from gatepost.dispatch.models import Exchange
-from gatepost.messages.accept import Wish
+from gatepost.dispatch.trial_send import Trial, exchanges_of, send_by, wait_for_answer
 from gatepost.messages.api import MessageDetail, Ref, own_message, read_message
-from gatepost.messages.models import Message
-from gatepost.messages.services import accept_one
-from gatepost.messages.store import Origin
 from gatepost.problems import Problem
 from gatepost.rest.bodies import Body, Id
 from gatepost.sms.ids import to_ref
-from gatepost.workspaces.access import Caller, caller, needs
+from gatepost.workspaces.access import caller, needs
 from gatepost.workspaces.permissions import Right
 
 router = Router(tags=["Messages"])
-
-TEST_WAIT_S = 10.0
-LOOK_EVERY_S = 0.1
 
 
 class TestMessage(Body):
@@ -83,30 +75,6 @@ def send_test(request: HttpRequest, gateway_id: Id, test: TestMessage) -> dict[s
     asker = caller(request)
     if not asker.workspace.gateways.filter(pk=gateway_id).exists():
         raise Problem("not_found")
-    message_id = accept_one(
-        _origin(asker), Wish(to=test.to, text=test.text, sender=test.sender, gateway=str(gateway_id), priority="code")
-    )
-    submission_id = _wait_for_answer(message_id)
-    exchanges = Exchange.objects.filter(submission_id=submission_id).order_by("id") if submission_id else []
-    detail = read_message(request, to_ref(message_id))
-    return {"message": detail, "exchanges": [exchange.trace for exchange in exchanges]}
-
-
-def _origin(asker: Caller) -> Origin:
-    return Origin(
-        asker.workspace.pk,
-        kind="test",
-        api_key_id=asker.key.pk if asker.key else None,
-        user_id=asker.user.pk if asker.user else None,
-    )
-
-
-def _wait_for_answer(message_id: int) -> int | None:
-    """The submission that was answered, or None when that takes longer than a person waits."""
-    until = time.monotonic() + TEST_WAIT_S
-    while time.monotonic() < until:
-        row = Message.objects.values_list("submission_id", flat=True).get(pk=message_id)
-        if row is not None:
-            return row
-        time.sleep(LOOK_EVERY_S)
-    return None
+    message_id = send_by(asker, gateway_id, Trial(test.to, test.text, test.sender))
+    exchanges = exchanges_of(wait_for_answer(message_id), sees_all=asker.is_administrator)
+    return {"message": read_message(request, to_ref(message_id)), "exchanges": exchanges}

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Router, Status
 
 from gatepost.gateways import catalogue, deletion, services
-from gatepost.gateways.balance import run_balance
+from gatepost.gateways.access import find, own, refuse_shared
 from gatepost.gateways.check import run_check
-from gatepost.gateways.models import Gateway
+from gatepost.gateways.saved_trials import balance_of_saved, check_saved
 from gatepost.gateways.schemas import (
     Affected,
     GatewayChanges,
@@ -22,10 +21,9 @@ from gatepost.gateways.schemas import (
 )
 from gatepost.gateways.settings import provider_of
 from gatepost.gateways.trials import TrialResult
-from gatepost.problems import Problem
 from gatepost.rest.bodies import Id
 from gatepost.rest.paging import Page, PageOf, page
-from gatepost.workspaces.access import Caller, caller, needs
+from gatepost.workspaces.access import caller, needs
 from gatepost.workspaces.permissions import Right
 
 router = Router(tags=["Gateways"])
@@ -47,7 +45,7 @@ def read_provider(request: HttpRequest, slug: str) -> dict[str, Any]:
 def list_gateways(request: HttpRequest, asked: Page) -> dict[str, Any]:
     """The gateways assigned to the workspace, newest first."""
     asker = caller(request)
-    found = page(_gateways(asker), asked)
+    found = page(own(asker), asked)
     return {"items": [shown(row, asker) for row in found.items], "next_cursor": found.next_cursor}
 
 
@@ -65,9 +63,9 @@ def create_gateway(request: HttpRequest, new: NewGateway) -> Status[dict[str, An
 def check_unsaved(request: HttpRequest, form: UnsavedGateway) -> TrialResult:
     """Check settings before they are saved: a harmless call to the provider, step by step, secrets masked."""
     asker = caller(request)
-    saved = _gateway(asker, form.gateway) if form.gateway is not None else None
+    saved = find(asker, form.gateway) if form.gateway is not None else None
     if saved is not None:
-        _refuse_shared(saved, asker)
+        refuse_shared(saved, asker)
     runtime = services.unsaved(form.provider, form.settings, saved)
     return run_check(runtime, verify_tls=form.verify_tls)
 
@@ -76,15 +74,15 @@ def check_unsaved(request: HttpRequest, form: UnsavedGateway) -> TrialResult:
 def read_gateway(request: HttpRequest, gateway_id: Id) -> dict[str, Any]:
     """One gateway. Of each secret it says when it was set, and never what it is."""
     asker = caller(request)
-    return shown(_gateway(asker, gateway_id), asker)
+    return shown(find(asker, gateway_id), asker)
 
 
 @router.patch("/gateways/{int:gateway_id}", auth=needs(Right.GATEWAYS_WRITE), response=GatewayOut)
 def update_gateway(request: HttpRequest, gateway_id: Id, changes: GatewayChanges) -> dict[str, Any]:
     """Change what is named and leave the rest. Secrets can be replaced, and are never shown."""
     asker = caller(request)
-    gateway = _gateway(asker, gateway_id)
-    _refuse_shared(gateway, asker)
+    gateway = find(asker, gateway_id)
+    refuse_shared(gateway, asker)
     services.update_gateway(
         gateway,
         actor=asker.actor,
@@ -92,50 +90,37 @@ def update_gateway(request: HttpRequest, gateway_id: Id, changes: GatewayChanges
         settings=changes.settings,
         common_values=changes.common_values(),
     )
-    return shown(_gateway(asker, gateway_id), asker)
+    return shown(find(asker, gateway_id), asker)
 
 
 @router.get("/gateways/{int:gateway_id}/affected", auth=needs(Right.GATEWAYS_READ), response=Affected)
 def read_affected(request: HttpRequest, gateway_id: Id) -> dict[str, Any]:
     """What deleting the gateway would affect."""
-    return {"affected": deletion.affected(_gateway(caller(request), gateway_id))}
+    return {"affected": deletion.affected(find(caller(request), gateway_id))}
 
 
 @router.delete("/gateways/{int:gateway_id}", auth=needs(Right.GATEWAYS_WRITE), response=Affected)
-def delete_gateway(request: HttpRequest, gateway_id: Id, confirm: bool = False) -> dict[str, Any]:
-    """Delete a gateway. Where that affects other things, it is refused until `confirm` is true."""
+def delete_gateway(
+    request: HttpRequest, gateway_id: Id, confirm: bool = False, move_to: Id | None = None
+) -> dict[str, Any]:
+    """Delete a gateway. Where that affects other things, it is refused until `confirm` is true.
+
+    Messages that wait for it go to the gateway that `move_to` names; without one they stop the deletion.
+    """
     asker = caller(request)
-    gateway = _gateway(asker, gateway_id)
-    _refuse_shared(gateway, asker)
-    return {"affected": services.delete_gateway(gateway, actor=asker.actor, is_confirmed=confirm)}
+    gateway = find(asker, gateway_id)
+    refuse_shared(gateway, asker)
+    heir = find(asker, move_to) if move_to is not None else None
+    return {"affected": services.delete_gateway(gateway, actor=asker.actor, is_confirmed=confirm, heir=heir)}
 
 
 @router.post("/gateways/{int:gateway_id}/check", auth=needs(Right.GATEWAYS_TEST), response=TrialOut)
 def check_gateway(request: HttpRequest, gateway_id: Id) -> TrialResult:
     """Check the saved settings: a harmless call to the provider, step by step, secrets masked."""
-    gateway = _gateway(caller(request), gateway_id)
-    return run_check(services.runtime(gateway), verify_tls=gateway.verify_tls)
+    return check_saved(find(caller(request), gateway_id))
 
 
 @router.post("/gateways/{int:gateway_id}/balance", auth=needs(Right.GATEWAYS_TEST), response=TrialOut)
 def read_balance(request: HttpRequest, gateway_id: Id) -> TrialResult:
     """Ask the provider for the balance now."""
-    gateway = _gateway(caller(request), gateway_id)
-    return run_balance(services.runtime(gateway), verify_tls=gateway.verify_tls)
-
-
-def _gateways(asker: Caller) -> QuerySet[Gateway]:
-    return Gateway.objects.filter(workspaces=asker.workspace).prefetch_related("secrets", "workspaces")
-
-
-def _gateway(asker: Caller, gateway_id: int) -> Gateway:
-    gateway = _gateways(asker).filter(pk=gateway_id).first()
-    if gateway is None:
-        raise Problem("not_found", "The workspace has no such gateway.")
-    return gateway
-
-
-def _refuse_shared(gateway: Gateway, asker: Caller) -> None:
-    """One tenant must not change, or send elsewhere with unsaved settings, what others rely on."""
-    if len(gateway.workspaces.all()) > 1 and not asker.is_administrator:
-        raise Problem("gateway_shared")
+    return balance_of_saved(find(caller(request), gateway_id))

@@ -5,23 +5,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepost.gateways.models import Gateway, SenderId
+from gatepost.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """So many things of a kind, and what becomes of them."""
+    """So many things of a kind, and what becomes of them. `needs_heir`: only another gateway can take them over."""
 
     what: str
     count: int
     then: str
+    needs_heir: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dependant:
-    """`count` says what is there; `release` lets go of it, in the transaction that deletes the gateway."""
+    """`count` says what is there; `release` lets go of it, in the transaction that deletes the gateway.
+
+    `release` gets the gateway that takes over what waits, None where none was named; it may raise Problem.
+    """
 
     count: Callable[[Gateway], Iterable[Effect]]
-    release: Callable[[Gateway], None]
+    release: Callable[[Gateway, Gateway | None], None]
 
 
 _DEPENDANTS: Final[list[Dependant]] = []
@@ -42,7 +47,17 @@ def affected(gateway: Gateway) -> list[Effect]:
     return [effect for effect in own + others if effect.count]
 
 
-def release(gateway: Gateway) -> None:
-    """Let go of everything that refers to the gateway."""
+def heirs(gateway: Gateway) -> list[Gateway]:
+    """The gateways that may take over what waits: active, without restrictions, in the same workspaces."""
+    owners = set(gateway.workspaces.values_list("pk", flat=True))
+    others = Gateway.objects.filter(is_active=True, only_verified_phones=False, only_verified_senders=False)
+    found = others.filter(workspaces__in=owners).exclude(pk=gateway.pk).distinct().prefetch_related("workspaces")
+    return [one for one in found if owners <= {workspace.pk for workspace in one.workspaces.all()}]
+
+
+def release(gateway: Gateway, heir: Gateway | None = None) -> None:
+    """Let go of everything that refers to the gateway. Raises Problem `gateway_heir` for one that cannot take over."""
+    if heir is not None and heir not in heirs(gateway):
+        raise Problem("gateway_heir", f"{heir} cannot take over what waits for {gateway}.")
     for dependant in _DEPENDANTS:
-        dependant.release(gateway)
+        dependant.release(gateway, heir)

@@ -89,6 +89,23 @@ class GatewaySecret(models.Model):
         return f"{self.name} of {self.gateway}"
 
 
+class BalanceReading(models.Model):
+    """What the provider said of the account at a moment. `words`: its own, where it has some."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="balances")
+    at = models.DateTimeField(auto_now_add=True)
+    amount = models.DecimalField(max_digits=20, decimal_places=6)
+    unit = models.CharField(max_length=40, blank=True)
+    words = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        db_table = "gateway_balance"
+        indexes = [models.Index(fields=["gateway", "-at"], name="gateway_balance_last")]
+
+    def __str__(self) -> str:
+        return self.words or f"{self.amount.normalize():f} {self.unit}".strip()
+
+
 class SettingsVersion(models.Model):
     """The non-secret settings as they were, so that a past request can be rendered again."""
 

@@ -7,7 +7,7 @@ from gatepost.gateways.settings import provider_of
 from gatepost.problems import Fault, Problem
 from gatepost.rest.storable import is_storable
 from gatepost.workspaces.models import Workspace
-from gatepost.workspaces.services import audit
+from gatepost.workspaces.services import audit, notify_changed
 
 
 def request_sender_id(workspace: Workspace, sender: str, gateway: Gateway | None = None, *, actor: str) -> SenderId:
@@ -41,6 +41,7 @@ def decide(row: SenderId, *, is_approved: bool, reason: str = "", actor: str) ->
         locked.is_default = locked.is_default and is_approved
         locked.save(update_fields=["status", "reason", "is_default"])
         audit(actor, "sender.decide", locked, locked.workspace, status=str(status))
+        notify_changed(locked.workspace)
     return locked
 
 
@@ -56,6 +57,7 @@ def make_default(row: SenderId, *, actor: str) -> SenderId:
         locked.is_default = True
         locked.save(update_fields=["is_default"])
         audit(actor, "sender.default", locked, locked.workspace)
+        notify_changed(locked.workspace)
     return locked
 
 
@@ -63,4 +65,5 @@ def delete_sender_id(row: SenderId, *, actor: str) -> None:
     """Take it off the workspace's list."""
     with transaction.atomic():
         audit(actor, "sender.delete", row, row.workspace)
+        notify_changed(row.workspace)
         row.delete()

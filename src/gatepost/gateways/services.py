@@ -7,7 +7,7 @@ in the same transaction.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.db import IntegrityError, connection, transaction
@@ -21,10 +21,7 @@ from gatepost.providers.manifest import Manifest
 from gatepost.providers.registry import Provider
 from gatepost.rest.storable import is_storable
 from gatepost.workspaces.models import Workspace
-from gatepost.workspaces.services import audit
-
-CONFIG_CHANNEL: Final = "gatepost_config"
-"""NOTIFY channel of the database: the id of a gateway that was made, changed or deleted."""
+from gatepost.workspaces.services import CONFIG_CHANNEL, audit
 
 
 def create_gateway(
@@ -98,10 +95,13 @@ def update_gateway(
     return locked
 
 
-def delete_gateway(gateway: Gateway, *, actor: str, is_confirmed: bool = False) -> list[deletion.Effect]:
-    """Delete it and let go of what refers to it; returns what that was.
+def delete_gateway(
+    gateway: Gateway, *, actor: str, is_confirmed: bool = False, heir: Gateway | None = None
+) -> list[deletion.Effect]:
+    """Delete it and let go of what refers to it; returns what that was. `heir` takes over what waits.
 
-    Raises Problem `gateway_in_use` with the effects, unless there are none or they are confirmed.
+    Raises Problem `gateway_in_use` with the effects, unless there are none or they are confirmed, and
+    `gateway_has_queue` or `gateway_busy` while messages would be lost.
     """
     with transaction.atomic():
         locked = Gateway.objects.select_for_update().get(pk=gateway.pk)
@@ -110,7 +110,7 @@ def delete_gateway(gateway: Gateway, *, actor: str, is_confirmed: bool = False) 
             words = "; ".join(f"{effect.count} {effect.what} {effect.then}" for effect in effects)
             listed = [{"what": e.what, "count": e.count, "then": e.then} for e in effects]
             raise Problem("gateway_in_use", f"Affected: {words}.", more={"affected": listed})
-        deletion.release(locked)
+        deletion.release(locked, heir)
         audit(actor, "gateway.delete", locked, _owner(locked), provider=locked.provider)
         _notify(locked.pk)
         locked.delete()
@@ -137,6 +137,13 @@ def unsaved(provider: str, settings: Mapping[str, Any], gateway: Gateway | None 
         gateway = None
     settled = settle(chosen, _merged(gateway, chosen, settings) if gateway else settings)
     return base.Gateway(provider, restored(chosen, settled.settings, settled.secrets), gateway.name if gateway else "")
+
+
+def shown_settings(gateway: Gateway) -> dict[str, Any]:
+    """The provider's settings without secrets, complete with the defaults of fields that came later."""
+    provider = provider_of(gateway.provider)
+    complete = restored(provider, gateway.settings, {})
+    return {one.name: complete[one.name] for one in provider.manifest.fields if not one.secret}
 
 
 def secret_states(gateway: Gateway) -> dict[str, tuple[datetime | None, datetime | None]]:

@@ -17,7 +17,7 @@ from gatepost.providers.wire import Link
 from gatepost.sms.outcomes import Kind, Outcome, Side
 from gatepost.transport.addresses import parse_allow_list
 from gatepost.transport.client import Client
-from gatepost.transport.driver import Driver, FlowResult
+from gatepost.transport.driver import Driver, FlowResult, SubmitResult
 from gatepost.transport.traces import Exchange, Trace, as_curl
 
 PATIENCE_S: Final = 45.0
@@ -87,6 +87,14 @@ def attempt(gateway: base.Gateway, start: Callable[[base.Context], base.Flow[T]]
     return asyncio.run(_attempt(provider_of(gateway.slug), gateway, start, verify_tls))
 
 
+def attempt_submit(gateway: base.Gateway, message: base.Message, *, verify_tls: bool) -> SubmitResult:
+    """Submit one message now, outside the queue: it is in no log, and nobody waits for its receipt.
+
+    Opens connections of its own; not for an event loop.
+    """
+    return asyncio.run(_attempt_submit(provider_of(gateway.slug), gateway, message, verify_tls))
+
+
 def steps(gateway: base.Gateway, exchanges: list[Exchange]) -> tuple[Step, ...]:
     """The exchanges as anyone may see them."""
     names = {
@@ -119,7 +127,7 @@ def failed(gateway: base.Gateway, outcome: Outcome, shown: tuple[Step, ...], wor
 async def _attempt(
     provider: Provider, gateway: base.Gateway, start: Callable[[base.Context], base.Flow[T]], verify_tls: bool
 ) -> FlowResult[T]:
-    context = base.Context(now=timezone.now(), nonce=secrets.token_hex(8), serial=1 + secrets.randbelow(2**31 - 1))
+    context = _context()
     async with Client(allow=parse_allow_list(settings.CONFIG["EGRESS_ALLOW"])) as client:
         return await Driver(client).run_flow(
             lambda: start(context),
@@ -128,3 +136,21 @@ async def _attempt(
             deadline=time.monotonic() + PATIENCE_S,
             link=Link(verify_tls=verify_tls),
         )
+
+
+async def _attempt_submit(
+    provider: Provider, gateway: base.Gateway, message: base.Message, verify_tls: bool
+) -> SubmitResult:
+    async with Client(allow=parse_allow_list(settings.CONFIG["EGRESS_ALLOW"])) as client:
+        return await Driver(client).run_submit(
+            provider,
+            base.Batch((message,)),
+            gateway,
+            _context(),
+            deadline=time.monotonic() + PATIENCE_S,
+            link=Link(verify_tls=verify_tls),
+        )
+
+
+def _context() -> base.Context:
+    return base.Context(now=timezone.now(), nonce=secrets.token_hex(8), serial=1 + secrets.randbelow(2**31 - 1))

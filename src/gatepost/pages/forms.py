@@ -10,6 +10,13 @@ from gatepost.problems import Problem
 from gatepost.providers.fields import Field
 
 
+class SecretTextarea(forms.Textarea):
+    """What was typed into it never comes back to the page, and no draft of it is kept."""
+
+    def format_value(self, value: Any) -> str | None:
+        return None
+
+
 class Renderer(TemplatesSetting):
     """Every field with its label, help, error and confidence, tied together for screen readers."""
 
@@ -97,6 +104,8 @@ def _secret(field: Field) -> forms.Field:
 
 def _pem(field: Field) -> forms.Field:
     attributes = {"rows": 6, "spellcheck": "false", "class": "mono", "autocomplete": "off"}
+    if field.secret:
+        return forms.CharField(widget=SecretTextarea(attrs=attributes | {"data-secret": "true"}), strip=False)
     return forms.CharField(widget=forms.Textarea(attrs=attributes), strip=False)
 
 

@@ -14,6 +14,9 @@ Every operation is a generator ("flow") that yields steps and receives what they
     check(gw, ctx)               -> Checked                 a harmless call that proves the settings
     prepare(settings)            -> settings                amend settings as a whole when saved, or raise FieldError
     capabilities(settings)       -> {manifest field: value} what differs from the manifest under these settings
+    preview(settings)            -> Request                 the request for a sample message, secrets masked
+    export_preset(settings)      -> data                    settings to share, without secrets
+    import_preset(data)          -> settings                the other way round, or raise FieldError
 
 Exceptions an adapter may raise: MalformedAnswer (the kit's readers do), Stop(outcome), Renew(name, otherwise).
 """

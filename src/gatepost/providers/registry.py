@@ -23,7 +23,7 @@ from gatepost.providers.base import (
     Sent,
 )
 from gatepost.providers.manifest import Manifest
-from gatepost.providers.wire import RawCallback
+from gatepost.providers.wire import RawCallback, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,9 @@ class Provider:
     check: Callable[[Gateway, Context], Flow[Checked]] | None = None
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     capabilities: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    preview: Callable[[Mapping[str, Any]], Request] | None = None
+    export_preset: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    import_preset: Callable[[Any], dict[str, Any]] | None = None
 
     @property
     def slug(self) -> str:
@@ -51,7 +54,10 @@ class Provider:
         return replace(self.manifest, **self.capabilities(settings)) if self.capabilities else self.manifest
 
 
-OPTIONAL = ("parse_callback", "verify", "query", "poll", "find", "balance", "check", "prepare", "capabilities")
+OPTIONAL = (
+    *("parse_callback", "verify", "query", "poll", "find", "balance", "check", "prepare", "capabilities"),
+    *("preview", "export_preset", "import_preset"),
+)
 
 
 @cache

@@ -19,6 +19,10 @@ from gatepost.sms.dialling import dialling_prefixes
 from gatepost.workspaces.models import ApiKey, AuditEntry, Membership, Role, SignInLink, User, Workspace
 from gatepost.workspaces.permissions import SCOPES
 
+CONFIG_CHANNEL: Final = "gatepost_config"
+"""NOTIFY channel of the database: what changed, so that caches read it anew. The id of a gateway that was made, changed
+or deleted; `workspace <id>` for what belongs to a workspace."""
+
 KEYS_CHANNEL: Final = "gatepost_keys"
 """NOTIFY channel of the database: the hash, in hex, of a key that no longer holds."""
 
@@ -62,9 +66,16 @@ def update_workspace(workspace: Workspace, *, actor: str, **changes: Any) -> Wor
         with transaction.atomic():
             workspace.save(update_fields=list(changes))
             audit(actor, "workspace.update", workspace, workspace, changed=sorted(changes))
+            notify_changed(workspace)
     except IntegrityError:
         raise Problem("name_taken", "There is a workspace of this name.", faults=[_taken()]) from None
     return workspace
+
+
+def notify_changed(workspace: Workspace) -> None:
+    """Tell caches, once the transaction commits, that the workspace or what belongs to it has changed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CONFIG_CHANNEL, f"workspace {workspace.pk}"])
 
 
 def create_user(
