@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from gatepost.providers.kit.batches import digits, match, per_message
 from gatepost.providers.kit.flows import ask, check_by_balance
 from gatepost.providers.kit.multipart import Part, read_multipart
 from gatepost.providers.kit.refusals import refusal
-from gatepost.providers.kit.requests import get, only_for
+from gatepost.providers.kit.requests import filled, get, only_for, segment
 from gatepost.providers.kit.tables import RECIPIENT_THROTTLED, THROTTLED, UNCERTAIN, Refused, States, codes
 from gatepost.providers.wire import RawCallback, Response
 from gatepost.sms.outcomes import Kind, Price, Refusal, accepted, refused
@@ -320,3 +321,38 @@ def test_credentials_go_to_the_very_host_only(url: str) -> None:
     assert only_for("https://api.example/v1", "https://api.example/media/1", headers) == headers
     assert only_for("https://api.example/v1", url, headers) == ()
     assert only_for("", url, headers) == ()
+
+
+def test_an_object_is_left_without_what_is_empty() -> None:
+    values = {"a": None, "b": "", "c": [], "d": {}, "e": 0, "f": False, "g": "x", "h": {"i": None}}
+    assert filled(values) == {"e": 0, "f": False, "g": "x", "h": {"i": None}}
+
+
+def test_a_segment_of_a_path_stays_one() -> None:
+    assert [segment(text) for text in ("SM1", "a/b?c#d", "..", "é", "1.2")] == [
+        "SM1",
+        "a%2Fb%3Fc%23d",
+        "%2E%2E",
+        "%C3%A9",
+        "1.2",
+    ]
+
+
+def test_a_check_may_do_without_the_permission_to_read_the_balance() -> None:
+    def balance(gw: Gateway, ctx: Context) -> Flow[Balance]:
+        yield call(get("https://x.example/"))
+        raise Stop(refused(Refusal.CONFIG, "403", "no permission"))
+
+    def checked(*codes: str) -> Flow[Any]:
+        return check_by_balance(balance, codes)(Gateway("x", {}), Context(NOW))
+
+    flow = checked("403")
+    next(flow)
+    with pytest.raises(StopIteration) as end:
+        flow.send(Response(403))
+    assert end.value.value.outcome is None
+    assert "no permission" in end.value.value.words
+    other = checked("401")
+    next(other)
+    with pytest.raises(Stop):
+        other.send(Response(403))

@@ -17,12 +17,18 @@ def ask(request: Request, label: str, refusal: Callable[[Response], Outcome | No
 
 
 def check_by_balance(
-    balance: Callable[[Gateway, Context], Flow[Balance]],
+    balance: Callable[[Gateway, Context], Flow[Balance]], unpermitted: tuple[str, ...] = ()
 ) -> Callable[[Gateway, Context], Flow[Checked]]:
-    """A check for providers whose cheapest proof of the settings is the balance."""
+    """A check for providers whose cheapest proof of the settings is the balance. `unpermitted`: codes by which the
+    provider knows us, but may not tell us the balance."""
 
     def check(gw: Gateway, ctx: Context) -> Flow[Checked]:
-        found: Any = yield from balance(gw, ctx)
+        try:
+            found: Any = yield from balance(gw, ctx)
+        except Stop as stop:
+            if stop.outcome.code not in unpermitted:
+                raise
+            return Checked(f"Signed in; these credentials may not read the balance: {stop.outcome.words}")
         return Checked("Signed in; the balance can be read.", balance=found)
 
     return check
