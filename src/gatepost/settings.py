@@ -1,6 +1,7 @@
 """Django's settings, made from the installation's settings (config.py)."""
 
 from pathlib import Path
+from urllib.parse import urljoin
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -32,6 +33,8 @@ WHITENOISE_USE_FINDERS = True
 FORM_RENDERER = "gatepost.pages.forms.Renderer"
 
 INSTALLED_APPS = [
+    # First, so that its templates of the account pages go before those that allauth brings.
+    "gatepost.console",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -49,7 +52,6 @@ INSTALLED_APPS = [
     "gatepost.messages",
     "gatepost.dispatch",
     "gatepost.inbox",
-    "gatepost.console",
 ]
 MIDDLEWARE = [
     "gatepost.api.errors.problem_middleware",
@@ -105,6 +107,8 @@ def _database(url: str) -> dict[str, object]:
 
 
 DATABASES = {"default": _database(CONFIG["DATABASE_URL"])}
+# In the database, so that every node counts the same attempts to sign in.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_entry"}}
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
@@ -120,6 +124,14 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ADAPTER = "gatepost.workspaces.accounts.SecondFactorAdapter"
+MFA_TOTP_ISSUER = "Gatepost"
+# The clock of a phone may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+# No address is verified here: owners make the accounts, and there is no sign-up that could take one from its owner.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# Browsers know passkeys on https and on localhost alone.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not CONFIG["PUBLIC_URL"].startswith("https://")
 
 # Everything comes from our own origin; nothing is inline.
 CONTENT_SECURITY_POLICY = {
@@ -136,4 +148,6 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONFIG["PUBLIC_URL"].startswith("https://")
+# Where TLS ends at a proxy, the browser's Origin says https and the request that arrives does not.
+CSRF_TRUSTED_ORIGINS = [urljoin(CONFIG["PUBLIC_URL"], "/").rstrip("/")] if CONFIG["PUBLIC_URL"] else []
 LOGGING_CONFIG = None

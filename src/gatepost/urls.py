@@ -7,6 +7,6 @@ from gatepost.console.site import urlpatterns as console
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("gatepost.console.account_urls")),
     *console,
 ]

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from gatepost.cli import doctor, gateways, keys, messages, provider, serve, simulate, up, workspaces
+from gatepost.cli import doctor, gateways, keys, messages, people, provider, serve, simulate, up, workspaces
 from gatepost.cli.terminal import EXIT_WORDS, Exit, Refusal, complain
 from gatepost.config import ConfigError
 from gatepost.problems import Problem
@@ -28,6 +28,7 @@ app.command(rich_help_panel="Use")(messages.send)
 app.command(rich_help_panel="Use")(messages.messages)
 app.command(rich_help_panel="Use")(messages.message)
 app.add_typer(gateways.app, name="gateways", rich_help_panel="Use")
+app.command("sign-in-link", rich_help_panel="Use")(people.sign_in_link)
 app.add_typer(workspaces.app, name="workspaces", rich_help_panel="Use")
 app.add_typer(keys.app, name="keys", rich_help_panel="Use")
 app.command(rich_help_panel="Develop")(simulate.simulate)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
-from gatepost.pages.access import routes, workspaces_of
+from gatepost.pages.access import own_pages, routes, workspaces_of
 from gatepost.workspaces.access import Caller
 
 
@@ -44,7 +44,14 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("people", "People", "people"),
             Entry("keys", "API keys", "key"),
-            Entry("workspace", "Settings", "settings"),
+            Entry("workspace", "Settings", "settings", ("audit",)),
+        ),
+    ),
+    (
+        "Installation",
+        (
+            Entry("workspaces", "Workspaces", "workspace"),
+            Entry("users", "Users", "person", ("user",)),
         ),
     ),
 )
@@ -63,22 +70,25 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 
 def _section(request: HttpRequest, asker: Caller, title: str, entries: tuple[Entry, ...]) -> dict[str, Any]:
-    rights = {route.name: route.right for route in routes()}
     current = request.resolver_match.url_name if request.resolver_match else ""
     items = []
     for entry in entries:
-        if entry.page not in rights:
-            continue
-        right = rights[entry.page]
-        if right is not None and not asker.has(right):
-            continue
-        try:
-            url = reverse(entry.page, kwargs={"workspace": asker.workspace.pk})
-        except NoReverseMatch:
-            continue
-        is_current = current == entry.page or current in entry.under
-        items.append({"url": url, "label": entry.label, "icon": entry.icon, "is_current": is_current})
+        url = _url(entry.page, asker)
+        if url:
+            is_current = current == entry.page or current in entry.under
+            items.append({"url": url, "label": entry.label, "icon": entry.icon, "is_current": is_current})
     return {"title": title, "items": items}
+
+
+def _url(page: str, asker: Caller) -> str:
+    """Where the page is for the asker; empty where there is none for them."""
+    for own in own_pages():
+        if own.name == page:
+            return reverse(page) if asker.is_administrator or not own.is_for_administrators else ""
+    for route in routes():
+        if route.name == page and (route.right is None or asker.has(route.right)):
+            return reverse(page, kwargs={"workspace": asker.workspace.pk})
+    return ""
 
 
 def _banners(asker: Caller) -> list[dict[str, str]]:

@@ -1,16 +1,18 @@
-"""The dashboard and the search."""
+"""The dashboard and the search. The console's other pages are in the modules that are imported here."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from gatepost.console import views_administration, views_keys, views_people, views_profile, views_workspace
 from gatepost.console.dashboard import figures
-from gatepost.console.entrance import LAST_WORKSPACE
 from gatepost.messages.log import Filters, search
 from gatepost.messages.models import Message
-from gatepost.pages.access import PageRequest, page
+from gatepost.pages.access import LAST_WORKSPACE, PageRequest, page
 from gatepost.sms.ids import from_ref
 from gatepost.workspaces.permissions import Right
+
+__all__ = ["views_administration", "views_keys", "views_people", "views_profile", "views_workspace"]
 
 RESULTS = 20
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 import structlog
 
 from gatepost.intake.http import BODY_DEADLINE_S, Disconnected, Receive, Scope, Send
+from gatepost.intake.peers import client_address
 from gatepost.problems import Problem
 
 log = structlog.get_logger()
@@ -93,7 +94,6 @@ def environ(scope: Scope, body: IO[bytes], size: int) -> dict[str, Any]:
     """The request as WSGI has it (PEP 3333): text that is really bytes, as latin-1."""
     raw_path = (scope.get("raw_path") or quote(scope["path"]).encode()).split(b"?", 1)[0]
     server = scope.get("server") or ("localhost", 80)
-    client = scope.get("client") or ("", 0)
     variables: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
@@ -102,7 +102,7 @@ def environ(scope: Scope, body: IO[bytes], size: int) -> dict[str, Any]:
         "SERVER_NAME": str(server[0]),
         "SERVER_PORT": str(server[1] or 80),
         "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
-        "REMOTE_ADDR": str(client[0]),
+        "REMOTE_ADDR": client_address(scope),
         "CONTENT_LENGTH": str(size),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),

@@ -89,7 +89,7 @@ class SessionAuth:
         if check_csrf(request) is not None:
             raise Problem("csrf_failed")
         workspace, rights = _chosen(user, request.headers.get(WORKSPACE_HEADER, ""))
-        return Caller(workspace, f"user {user.email}", rights, user=user).require(self.right)
+        return Caller(workspace, user.actor, rights, user=user).require(self.right)
 
 
 def needs(right: Right) -> list[KeyAuth | SessionAuth]:

@@ -12,8 +12,9 @@ from gatepost.rest.bodies import Body, Id, Moment, Name
 from gatepost.rest.paging import Page, Paged, PageOf, page
 from gatepost.workspaces import services
 from gatepost.workspaces.access import caller, needs
+from gatepost.workspaces.keys import make_key
 from gatepost.workspaces.models import ApiKey, Workspace
-from gatepost.workspaces.permissions import Right, Scope, of_scopes
+from gatepost.workspaces.permissions import Right, Scope
 
 router = Router(tags=["Workspace"])
 
@@ -113,14 +114,7 @@ def list_keys(request: HttpRequest, asked: Page) -> Paged[ApiKey]:
 @router.post("/keys", auth=needs(Right.KEYS_WRITE), response={201: KeyWithToken})
 def create_key(request: HttpRequest, new: NewKey) -> Any:
     """Make a key. Its token is in this answer only. Nobody can give a key rights that they do not have."""
-    asker = caller(request)
-    beyond = [scope for scope in new.scopes if not of_scopes([scope]) <= asker.rights]
-    if beyond:
-        faults = [Fault("scopes", "scope_not_yours", f"You do not have {scope} yourself.") for scope in beyond]
-        raise Problem("scope_not_yours", faults=faults)
-    key, token = services.create_api_key(
-        asker.workspace, new.name, list(new.scopes), new.expires_at, asker.user, actor=asker.actor
-    )
+    key, token = make_key(caller(request), new.name, list(new.scopes), new.expires_at)
     return Status(201, KeyOut.from_orm(key).model_dump() | {"token": token})
 
 

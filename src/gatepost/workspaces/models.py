@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 
 class Role(models.TextChoices):
@@ -51,6 +52,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=100, blank=True)
     is_active = models.BooleanField(default=True)
+    sessions_ended = models.PositiveIntegerField(default=0, help_text="How often all sessions were ended.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -66,6 +68,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def is_staff(self) -> bool:
         return self.is_superuser
+
+    @property
+    def actor(self) -> str:
+        """How the audit names them."""
+        return f"user {self.email}"
+
+    def get_session_auth_hash(self) -> str:
+        """What every session carries: it ends when the password changes or the sessions are ended."""
+        own = f"{self.password}:{self.sessions_ended}"
+        return salted_hmac("gatepost.session", own, algorithm="sha256").hexdigest()
 
 
 class Membership(models.Model):

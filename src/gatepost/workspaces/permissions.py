@@ -26,6 +26,9 @@ class Right(StrEnum):
     KEYS_WRITE = "keys:write"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
+    PEOPLE_READ = "people:read"
+    PEOPLE_WRITE = "people:write"
+    AUDIT_READ = "audit:read"
 
 
 _READS: Final = frozenset({Right.MESSAGES_READ, Right.GATEWAYS_READ, Right.SENDERS_READ, Right.WORKSPACE_READ})
@@ -36,10 +39,12 @@ _OPERATES: Final = _SENDS | {
     Right.SENDERS_WRITE,
     Right.KEYS_READ,
     Right.WORKSPACE_WRITE,
+    Right.PEOPLE_READ,
+    Right.AUDIT_READ,
 }
 
 ROLES: Final[Mapping[Role, frozenset[Right]]] = {
-    Role.OWNER: _OPERATES | {Right.KEYS_WRITE},
+    Role.OWNER: _OPERATES | {Right.KEYS_WRITE, Right.PEOPLE_WRITE},
     Role.OPERATOR: _OPERATES,
     Role.SENDER: _SENDS,
     Role.AGENT: _SENDS,
@@ -48,6 +53,25 @@ ROLES: Final[Mapping[Role, frozenset[Right]]] = {
 
 ADMINISTRATOR: Final = frozenset(Right)
 """The installation administrator; deciding on sender IDs is theirs alone, whatever the workspace."""
+
+WORDS: Final[Mapping[Right, str]] = {
+    Right.MESSAGES_SEND: "Send messages, cancel them, and decide on unknown ones",
+    Right.MESSAGES_READ: "Read messages and the log",
+    Right.GATEWAYS_READ: "See gateways and the catalogue",
+    Right.GATEWAYS_WRITE: "Add, change and delete gateways",
+    Right.GATEWAYS_TEST: "Check gateways, send test SMS, ask for balances",
+    Right.SENDERS_READ: "See sender IDs",
+    Right.SENDERS_WRITE: "Ask for sender IDs and choose the default",
+    Right.SENDERS_DECIDE: "Approve and refuse sender IDs",
+    Right.KEYS_READ: "See API keys",
+    Right.KEYS_WRITE: "Make and revoke API keys",
+    Right.WORKSPACE_READ: "See the settings of the workspace",
+    Right.WORKSPACE_WRITE: "Change the settings of the workspace",
+    Right.PEOPLE_READ: "See who is in the workspace",
+    Right.PEOPLE_WRITE: "Add and remove people, and change their roles",
+    Right.AUDIT_READ: "Read the audit",
+}
+"""Each right as people read it."""
 
 
 class Scope(StrEnum):
