@@ -51,6 +51,10 @@ def test_a_documented_provider_has_enough_exchanges(slug: str) -> None:
 @pytest.mark.parametrize("slug", FIT)
 def test_every_function_has_an_exchange(slug: str) -> None:
     kinds = {exchange.kind for exchange in load_all() if exchange.slug == slug}
+    if PROVIDERS[slug].manifest.confidence == "operator-supplied":
+        # Described, not programmed: the functions are those of the generic gateway, whose exchanges prove them.
+        assert "submit" in kinds
+        return
     wanted = {"submit"} | {name for name in ("query", "find", "poll", "balance", "check") if has(slug, name)}
     if has(slug, "parse_callback"):
         manifest = PROVIDERS[slug].manifest

@@ -68,8 +68,10 @@ def all_providers() -> Mapping[str, Provider]:
         module = importlib.import_module(f"{providers.__name__}.{module_info.name}")
         manifest = getattr(module, "manifest", None)
         if isinstance(manifest, Manifest):
-            functions = {name: getattr(module, name, None) for name in OPTIONAL}
-            found[manifest.slug] = Provider(manifest, module.submit, **functions)
+            # A provider that is only described says where its functions are: `adapter = http_template`.
+            adapter = getattr(module, "adapter", module)
+            functions = {name: getattr(adapter, name, None) for name in OPTIONAL}
+            found[manifest.slug] = Provider(manifest, adapter.submit, **functions)
     return dict(sorted(found.items()))
 
 
