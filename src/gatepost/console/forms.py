@@ -70,7 +70,7 @@ class WorkspaceForm(forms.Form):
         "Empty: such numbers are refused.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    default_gateway: forms.ModelChoiceField[Gateway] = forms.ModelChoiceField(
+    default_gateway: "forms.ModelChoiceField[Gateway]" = forms.ModelChoiceField(
         label="Default gateway",
         queryset=None,
         required=False,
