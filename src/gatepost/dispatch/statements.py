@@ -156,15 +156,21 @@ REFRESH_HOLDS = """
 
 # `not_before` lies a gap after the old owner's last moment, so that two owners never exceed the pace together.
 TAKE_LEASE = """
-    with before as (select not_before from gateway_lease where gateway_id = %(gateway)s for update)
-    insert into gateway_lease as l (gateway_id, worker_id, fence, expires_at, not_before)
-    values (%(gateway)s, %(worker)s, 1, now() + %(ttl)s * interval '1 second',
-            now() + (%(ttl)s + %(gap)s) * interval '1 second')
-    on conflict (gateway_id) do update
-       set worker_id = excluded.worker_id, fence = l.fence + 1, expires_at = excluded.expires_at,
-           not_before = excluded.not_before
-     where l.worker_id is null or l.expires_at < now()
-    returning fence, coalesce(greatest(0, extract(epoch from (select not_before from before) - now())), 0)::float8
+    with before as (select gateway_id, not_before from gateway_lease where gateway_id = %(gateway)s for update),
+         taken as (update gateway_lease l
+                      set worker_id = %(worker)s, fence = l.fence + 1,
+                          expires_at = now() + %(ttl)s * interval '1 second',
+                          not_before = now() + (%(ttl)s + %(gap)s) * interval '1 second'
+                     from before
+                    where l.gateway_id = before.gateway_id and (l.worker_id is null or l.expires_at < now())
+                   returning l.fence, before.not_before),
+         made as (insert into gateway_lease (gateway_id, worker_id, fence, expires_at, not_before)
+                  select %(gateway)s, %(worker)s, 1, now() + %(ttl)s * interval '1 second',
+                         now() + (%(ttl)s + %(gap)s) * interval '1 second'
+                   where not exists (select from before)
+                  on conflict do nothing returning fence)
+    select fence, greatest(0, extract(epoch from not_before - now()))::float8 from taken
+    union all select fence, 0::float8 from made
 """
 RENEW_LEASES = """
     update gateway_lease l set expires_at = now() + %(ttl)s * interval '1 second',

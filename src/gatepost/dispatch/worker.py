@@ -31,7 +31,7 @@ LEASE_S = 4.0
 PACE_GAP_S = 1.0
 BEAT_S = 1.0
 RECONNECT_S = 0.5
-CONNECT_S = 5.0
+CONNECT_S = 2.0
 
 
 @dataclass(slots=True)
@@ -67,7 +67,14 @@ class Worker:
         self._limits = provider_limits
         self._is_sending = is_sending
         self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            dsn, min_size=2, max_size=12, open=False, kwargs={"autocommit": True, "application_name": "gatepost worker"}
+            dsn,
+            min_size=2,
+            max_size=12,
+            open=False,
+            timeout=CONNECT_S,
+            # The pool's own patience doubles; giving up at once lets the next who asks try anew.
+            reconnect_timeout=RECONNECT_S,
+            kwargs={"autocommit": True, "application_name": "gatepost worker"},
         )
         self._leads: dict[int, Lead] = {}
         self._unloadable: set[int] = set()
@@ -95,7 +102,7 @@ class Worker:
     async def _draw_node(self) -> None:
         while not self._stopping.is_set():
             try:
-                async with self._pool.connection(timeout=CONNECT_S) as connection:
+                async with self._pool.connection() as connection:
                     self._ids = IdSource(await _number(connection, "select nextval('node_number')"))
                 return
             except OperationalError as error:
@@ -110,7 +117,7 @@ class Worker:
 
     async def _beat(self) -> None:
         try:
-            async with self._pool.connection(timeout=CONNECT_S) as connection:
+            async with self._pool.connection() as connection:
                 await connection.execute(sql.BEAT, [self.id, socket.gethostname(), os.getpid()])
                 await self._renew(connection)
                 await self._reap()
@@ -235,7 +242,7 @@ class Worker:
     async def _renew_while_stopping(self) -> None:
         while True:
             try:
-                async with self._pool.connection(timeout=CONNECT_S) as connection:
+                async with self._pool.connection() as connection:
                     await self._renew(connection)
             except OperationalError as error:
                 log.warning("worker_waits_for_database", cause=type(error).__name__)
