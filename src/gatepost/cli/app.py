@@ -33,7 +33,6 @@ app.add_typer(workspaces.app, name="workspaces", rich_help_panel="Use")
 app.add_typer(keys.app, name="keys", rich_help_panel="Use")
 app.command(rich_help_panel="Develop")(simulate.simulate)
 app.add_typer(provider.app, name="provider", rich_help_panel="Develop")
-app.command("demo-simulators", hidden=True)(simulate.demo_simulators)
 
 
 def run() -> int:

@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 
 from gatepost import config
-from gatepost.cli import installation
+from gatepost.cli import demo_file, installation
 from gatepost.cli.options import DataDirOption, JsonOption, chosen_data_dir
 from gatepost.cli.terminal import Exit, Refusal, out, show_json
 from gatepost.processes.errors import ProcessError
@@ -163,6 +163,10 @@ def _public_url(patient: Patient) -> Iterator[Finding]:
 
 
 def _web(patient: Patient) -> Iterator[Finding]:
+    demo = demo_file.read(patient.data_dir)
+    if demo is not None and answers_200(f"{demo.url}/health/ready")():
+        yield Finding(Mark.OK, "web", f"the demo is ready at {demo.url}")
+        return
     host, port = patient.settings["HOST"], patient.settings["PORT"]
     near = "127.0.0.1" if host in ("0.0.0.0", "", "::") else host  # noqa: S104
     try:

@@ -87,7 +87,7 @@ def messages(
         (clock(m["created_at"])[5:], m["id"], m["to"], m["state"], _name(m["gateway"]), _short(m["text"]))
         for m in found["items"]
     ]
-    show_table(("Created", "Id", "To", "State", "Gateway", "Text"), rows, "No messages.")
+    show_table(("Created", "Id", "To", "State", "Gateway", "Text"), rows, "No messages.", is_cut=True)
     if found["next_cursor"]:
         out.print(f"More: --cursor {found['next_cursor']}", style="dim", soft_wrap=True, markup=False)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -60,15 +59,21 @@ def show_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> None:
-    """Print a table, or the sentence `nothing` where there are no rows. Piped output is not cut to a width."""
+def show_table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], nothing: str, *, is_cut: bool = False
+) -> None:
+    """Print a table, or the sentence `nothing` where there are no rows.
+
+    The last column takes several lines on a narrow terminal, or is cut where `is_cut`; piped output is whole.
+    """
     listed = [[escape("" if cell is None else str(cell)) for cell in row] for row in rows]
     if not listed:
         out.print(nothing)
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading != headings[-1])
+        is_last = heading == headings[-1]
+        table.add_column(heading, overflow="ellipsis" if is_cut else "fold", no_wrap=is_cut or not is_last)
     for row in listed:
         table.add_row(*row)
     out.print(table, width=None if out.is_terminal else 400, crop=False)

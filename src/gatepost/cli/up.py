@@ -5,7 +5,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -169,10 +170,10 @@ class Machine:
     def _start(self, running: Supervisor) -> None:
         """The last started is the first stopped: nothing is taken in that nobody would send."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        program = [sys.executable, "-m", "gatepost"]
+        python = [sys.executable, "-m"]
         if self._is_demo:
-            running.start(Child("simulators", [*program, "demo-simulators"], environment))
-        running.start(Child("worker", [*program, "worker"], environment))
+            running.start(Child("simulators", [*python, "gatepost.cli.demo_simulators"], environment))
+        running.start(Child("worker", [*python, "gatepost", "worker"], environment))
         host = self._settings["HOST"]
         argv = web_argv(host, self._port, self._settings["LOG_LEVEL"])
         running.start(Child("web", argv, environment, is_ready=_readiness(host, self._port)))
@@ -184,7 +185,7 @@ class Machine:
         if self._is_demo and self._known is not None:
             self._tell_demo(self._known)
         else:
-            out.print("Make an API key with: gatepost keys create NAME --workspace WORKSPACE")
+            out.print("Make a workspace and an API key: gatepost workspaces create NAME; gatepost keys create NAME")
         out.print(f"Data: {self._data.path}   Logs: {self._data.logs}", soft_wrap=True, style="dim", markup=False)
         out.print("Ctrl-C stops everything.\n", style="dim")
 
@@ -192,24 +193,31 @@ class Machine:
         """Asks the database and not the API: while we wait nobody reads what the children print."""
         from gatepost.cli.demo import PHONE, is_key_good, sign_in_link
 
+        _say(_key_lines(demo, self._data.path, PHONE))
         open_django(self._installation)
         if not is_key_good(demo):
-            demo = self._seed()
+            _say(["That key has been revoked; here is another one.", *_key_lines(self._seed(), self._data.path, PHONE)])
         link = sign_in_link(demo.url)
         _leave_database()
-        lines = [
-            *([f"Sign in (once): {link}"] if link else []),
-            f"API key: {demo.api_key}",
-            f"All of it: {self._data.path / demo_file.NAME}",
-            "",
-            "Send a message:",
-            f"curl -i {demo.url}/api/v1/messages -H 'Authorization: Bearer {demo.api_key}' "
-            f'-H \'Content-Type: application/json\' -d \'{{"to": "{PHONE}", "text": "Hello from Gatepost"}}\'',
-            f"or: gatepost send --to {PHONE} --text 'Hello from Gatepost'",
-            "",
-        ]
-        for line in lines:
-            out.print(line, soft_wrap=True, markup=False)
+        _say([f"Sign in (once): {link}", ""] if link else [])
+
+
+def _key_lines(demo: Demo, data_dir: Path, phone: str) -> list[str]:
+    return [
+        f"API key: {demo.api_key}",
+        f"All of it: {data_dir / demo_file.NAME}",
+        "",
+        "Send a message:",
+        f"curl -i {demo.url}/api/v1/messages -H 'Authorization: Bearer {demo.api_key}' "
+        f'-H \'Content-Type: application/json\' -d \'{{"to": "{phone}", "text": "Hello from Gatepost"}}\'',
+        f"or: gatepost send --to {phone} --text 'Hello from Gatepost'",
+        "",
+    ]
+
+
+def _say(lines: Sequence[str]) -> None:
+    for line in lines:
+        out.print(line, soft_wrap=True, markup=False)
 
 
 def _at(demo: Demo, url: str) -> Demo:
