@@ -18,8 +18,10 @@ from gatepost.workspaces.services import audit, redeem_sign_in_link
 @require_safe
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
-    """To the workspace that was open last, else to the first."""
+    """To the workspace that was open last, else to the first; an administrator of none makes one."""
     caller = last_caller(request)
+    if caller is None and isinstance(request.user, User) and request.user.is_superuser:
+        return redirect("workspaces")
     if caller is None:
         return render(request, "console/no_workspace.html", status=403)
     return redirect("home", workspace=caller.workspace.pk)
