@@ -193,4 +193,4 @@ async def test_a_message_is_looked_up_by_its_reference(desk: Desk) -> None:
     other = desk.message("ref2", to=desk.meeting.phone("7200"))
     found = await desk.ask("find", (desk.sent(message, Outcome(Kind.UNKNOWN)), desk.sent(other, results["ref1"])))
     assert found["ref1"].seen
-    assert not found["ref2"].seen
+    assert "ref2" not in found or not found["ref2"].seen

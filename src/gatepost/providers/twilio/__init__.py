@@ -46,7 +46,7 @@ manifest = Manifest(
     website="https://www.twilio.com",
     fields=(
         Url("base_url", default="https://api.twilio.com", help="Another one for regional or TwiML-compatible hosts."),
-        _sid("account", "AC", required=True, identifier=True, help="Console > Account Info."),
+        _sid("account", "AC", required=True, identifier=True, help="From the Console."),
         Secret("auth_token", required=True, help="The primary token. Callbacks are signed with it, so always needed."),
         _sid("api_key", "SK", label="API key SID", help="Signs requests in instead of SID and token, if you prefer."),
         Secret("api_key_secret", label="API key secret"),
@@ -72,8 +72,8 @@ manifest = Manifest(
     busy_status=None,
     await_delivery_s=900,
     setup=(
-        "Console > Account Info: copy Account SID and Auth Token.",
-        'Phone Numbers > your number > Messaging: paste the inbound URL under "A message comes in", HTTP POST.',
+        "Console: copy the Account SID and the primary Auth Token.",
+        "At your number or Messaging Service: set the inbound URL as the webhook of incoming messages, HTTP POST.",
         "Receipts need no set-up: each message carries the address for its own.",
     ),
 )
