@@ -1,0 +1,121 @@
+"""No statement of the hot path reads a whole table, however many messages there are."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from tests.support.django_database import own_database
+
+from gatepost.dispatch import services, statements, store
+from gatepost.messages import receipts
+from gatepost.workspaces.models import Workspace
+
+ROWS = 100_000
+BIG = {"message", "outbox", "submission", "message_part", "suppression", "status_query", "orphan_receipt"}
+FILL = """
+    insert into message (id, workspace_id, gateway_id, lane, expires_at, to_digits, body, encoding, segments, state,
+                         provider_ref)
+    select n, 1, 1, 1, now() + interval '3 days', (48600000000 + n)::text, 'hello', 'gsm7', 1,
+           case when n %% 10 = 0 then 'queued' else 'submitted' end, case when n %% 10 > 0 then 'id-' || n end
+      from generate_series(1, %(rows)s) n;
+    insert into outbox (message_id, gateway_id, workspace_id, lane, due_at, expires_at)
+    select id, 1, 1, 1, now() - interval '1 hour', expires_at from message where state = 'queued';
+    insert into submission (id, gateway_id, fence, message_ids, serial, settings_version, done_at)
+    select n, 1, 1, array[n], n, 1, case when n > 10 then now() end from generate_series(1, %(rows)s) n;
+    insert into message_part (gateway_id, key, message_id) select 1, 'part-' || n, n from generate_series(1, 50000) n;
+    insert into suppression (digits, reason) select (48500000000 + n)::text, '' from generate_series(1, 50000) n;
+    insert into status_query (message_id, gateway_id, due_at, until)
+    select n, 1, now() + n * interval '1 second', now() + interval '3 days' from generate_series(1, 50000) n;
+    insert into orphan_receipt (receipt_id, gateway_id, key, receipt)
+    select n, 1, 'orphan-' || n, '{}' from generate_series(1, 50000) n;
+    insert into gateway_lease (gateway_id, worker_id, fence) values (1, 'worker', 1);
+"""
+IDS = [10, 20, 30]
+ATTEMPT = store.Recorded(5, 11, 1, 0, state="submitted", keys=("id-x",))
+CLOSING = store.Closing(5, None, 200, 3, [ATTEMPT], [])
+
+HOT: dict[str, tuple[str, Any]] = {
+    "due": (statements.DUE, {"gateway": 1, "lane": 1, "known": list(range(1000)), "limit": 1000}),
+    "intent": (
+        statements.INTENT,
+        {
+            "gateway": 1,
+            "fence": 1,
+            "ids": IDS,
+            "groups": [1, 1, 2],
+            "positions": [0, 1, 0],
+            "digits": ["481", "482", "483"],
+            "generations": [0, 0, 0],
+            "senders": [None, None, None],
+            "submissions": [7, 8],
+            "version": 1,
+            "resend": [False, False],
+        },
+    ),
+    "repeat": (statements.REPEAT, {"gateway": 1, "fence": 1, "submission": 50}),
+    "record": (statements.RECORD, store._record_parameters(1, 1, [CLOSING], [ATTEMPT])),
+    "messages": (statements.MESSAGES_OF, [IDS]),
+    "adopt": (statements.ADOPT, {"gateway": 1, "fence": 2, "open": []}),
+    "unaccounted": (statements.UNACCOUNTED, [1, 1, []]),
+    "suppressed": (statements.SUPPRESSED, {"ids": IDS}),
+    "expire": (statements.EXPIRE, [1]),
+    "to ask": (statements.TO_ASK, [1, 50]),
+    "send again": (statements.SEND_AGAIN, {"ids": IDS, "state": "unknown", "why": "", "by": ""}),
+    "ask later": (
+        statements.ASK_LATER,
+        {"gateway": 1, "ids": IDS, "states": ["submitted"], "first": 30.0, "until": 60.0},
+    ),
+    "leave": (services.LEAVE, {"ids": IDS, "detail": "{}"}),
+    "cancel": (services.CANCEL, {"ids": IDS, "detail": "{}"}),
+    "match receipts": (
+        receipts.MATCH,
+        {
+            "gateway": 1,
+            "n": [0, 1],
+            "ref": [11, None],
+            "to": [None, "48600000012"],
+            "serial": [None, 12],
+            "key_n": [0],
+            "position": [0],
+            "key": ["id-13"],
+        },
+    ),
+    "newest by number": (receipts.NEWEST_OPEN, {"gateway": 1, "digits": ["48600000012"]}),
+    "lock": (receipts.LOCK, [IDS]),
+    "claim": (receipts.CLAIM, [1, ["orphan-7"]]),
+    "unqueue": (receipts.UNQUEUE, [IDS]),
+}
+
+
+@pytest.fixture(scope="module")
+def full(django_db_blocker: Any) -> Iterator[psycopg.Connection[Any]]:
+    with django_db_blocker.unblock(), own_database() as dsn, psycopg.connect(dsn, autocommit=True) as connection:
+        psycopg.ClientCursor(connection).execute(FILL, {"rows": ROWS})
+        Workspace.objects.create(name="Full")
+        connection.execute("analyze")
+        yield connection
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("name", HOT)
+def test_is_planned_over_an_index(full, name, plan):
+    statement, parameters = HOT[name]
+    full.execute(f"set plan_cache_mode = {plan}")
+    [[[tree]]] = full.execute(f"explain (format json) {statement}", parameters).fetchall()
+    assert scanned(tree["Plan"]) & BIG == set()
+
+
+def scanned(node: dict[str, Any]) -> set[str]:
+    """The tables that are read from beginning to end."""
+    own = {node["Relation Name"]} if node["Node Type"] == "Seq Scan" else set()
+    return own.union(*(scanned(child) for child in node.get("Plans", [])))
+
+
+def test_every_statement_about_messages_is_looked_at():
+    looked_at = {statement for statement, _ in HOT.values()}
+    small = {"PARTS", "EVENTS", "EXCHANGES", "ASKED", "GIVE_UP_ASKING", "NAME_FOUND", "REFRESH_HOLDS"}
+    for name, text in inspect.getmembers(statements, lambda value: isinstance(value, str)):
+        if name.isupper() and name not in small and any(f" {table} " in text for table in ("message", "outbox")):
+            assert text in looked_at, name
