@@ -147,6 +147,8 @@ def _page(request: PageRequest, form: ComposeForm | None) -> HttpResponse:
     may_send = asker.has(Right.MESSAGES_SEND)
     if form is None and may_send:
         form = ComposeForm(asker.workspace, load(asker.workspace.pk), zone_of(request), auto_id="write_%s")
+    if form is not None:
+        form.fields["text"].widget.attrs["rows"] = 3
     context |= {
         "demo": demo,
         "form": form if may_send else None,
