@@ -122,7 +122,7 @@ def conversation(demo: Demo, number: str) -> list[Text]:
             text=arrived[message.pk].text if message.pk in arrived else message.body,
             other=message.sender,
             at=message.created_at,
-            is_there=message.pk in arrived,
+            is_there=message.pk in arrived or standing[message.pk].state is State.DELIVERED,
             state=standing[message.pk].state,
             held=standing[message.pk].held,
             message=message,

@@ -10,8 +10,12 @@ from gatepost.pages.access import urlpatterns as pages
 
 SLICES: Final = (
     "gatepost.console.views",
-    "gatepost.gateways.views",
+    "gatepost.console.phone_views",
+    "gatepost.messages.views",
+    "gatepost.dispatch.views_message",
     "gatepost.dispatch.views_trial",
+    "gatepost.gateways.views",
+    "gatepost.inbox.views",
 )
 """Modules whose import declares pages."""
 

@@ -65,7 +65,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "cancel": Action(
         services.cancel,
         State.QUEUED,
-        "Cancel",
+        "Cancel sending",
         "Take them out of the queue?",
         "They will not be sent. What is being handed to a provider at this moment cannot be stopped any more.",
         "cancelled",

@@ -131,9 +131,9 @@
     if (form && form.matches("[data-draft]")) keepDraft(form);
   });
 
-  for (const form of document.querySelectorAll("form[data-draft]")) restoreDraft(form);
   const sent = document.querySelector("[data-draft-done]");
   if (sent) localStorage.removeItem(sent.dataset.draftDone);
+  for (const form of document.querySelectorAll("form[data-draft]")) restoreDraft(form);
   tellZone();
   prepare(document);
 })();
