@@ -40,6 +40,7 @@ class Engine:
     gateway: Gateway
     other_side: EchoProvider = field(default_factory=EchoProvider)
     workers: list[tuple[Worker, asyncio.Task[None]]] = field(default_factory=list)
+    connection: psycopg.Connection[Any] | None = None
 
     def start_worker(self, **options: Any) -> Worker:
         worker = Worker(self.dsn, Driver(self.other_side), _store_receipts, **({"provider_limits": {}} | options))
@@ -92,12 +93,20 @@ class Engine:
             return await receipts.apply(connection, self.gateway.pk, reports, _receipt_ids)
 
     def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            return connection.execute(statement, parameters or None).fetchall()
+        return self._connected().execute(statement, parameters or None).fetchall()
 
     def run(self, statement: str, *parameters: Any) -> None:
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            connection.execute(statement, parameters or None)
+        self._connected().execute(statement, parameters or None)
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        """One connection is kept: signing in takes longer than a query."""
+        if self.connection is None or self.connection.closed:
+            self.connection = psycopg.connect(self.dsn, autocommit=True)
+        return self.connection
 
     def states(self, ids: Sequence[int]) -> dict[int, str]:
         return dict(self.rows("select id, state from message where id = any(%s)", list(ids)))
@@ -175,6 +184,7 @@ async def engine(echo_database: str) -> AsyncIterator[Engine]:
     engine = Engine(echo_database, workspace, gateway)
     yield engine
     await engine.kill_workers()
+    engine.close()
 
 
 def _prepare() -> tuple[Workspace, Gateway]:

@@ -259,6 +259,7 @@ async def test_the_database_away_for_longer_than_a_lease_lets_nothing_out_and_lo
     name = psycopg.conninfo.conninfo_to_dict(engine.dsn)["dbname"]
     with psycopg.connect(engine.dsn, dbname="postgres", autocommit=True) as server:
         server.execute(f'alter database "{name}" allow_connections false')
+        engine.close()
         server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
         try:
             await asyncio.sleep(1.0)
