@@ -4,15 +4,15 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,11 @@ class Up:
 
     data_dir: Path
     port: int
-    variables: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> "Up":
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}
-        environment |= {"GATEPOST_DATA_DIR": str(self.data_dir), "GATEPOST_PORT": str(self.port), **self.variables}
+        environment |= {"GATEPOST_DATA_DIR": str(self.data_dir), "GATEPOST_PORT": str(self.port)}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gatepost", "up", "--demo"],
@@ -96,113 +95,157 @@ class Up:
             self.interrupt()
 
 
-@pytest.fixture
-def up() -> Iterator[Callable[..., Up]]:
-    started: list[Up] = []
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
     # As root PostgreSQL runs as another user, who must be able to pass through.
-    folder = scratch_folder("gatepost-up-")
-    folder.chmod(0o711)
-
-    def start(**variables: str) -> Up:
-        port = started[0].port if started else free_port("127.0.0.1", 18_000 + os.getpid() % 10_000)
-        started.append(Up(folder / "var", port, variables).start())
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.end()
+    path = scratch_folder("gatepost-up-")
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
 
 
-def test_the_printed_curl_line_gives_202_and_the_message_is_delivered(up: Callable[..., Up]) -> None:
-    demo = up()
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> Iterator[Up]:
+    """A demo that the tests share and leave running."""
+    (folder / "shared").mkdir(mode=0o711)
+    running = Up(folder / "shared" / "var", _some_port()).start()
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def own(folder: Path) -> Iterator[Up]:
+    """A demo that is not started yet."""
+    (folder / "own").mkdir(mode=0o711)
+    startable = Up(folder / "own" / "var", _some_port())
+    yield startable
+    startable.end()
+
+
+def test_the_printed_curl_line_gives_202_and_the_message_is_delivered(demo: Up) -> None:
     line = next(line for line in demo.output.splitlines() if line.startswith("curl "))
 
     answer = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=20, check=True).stdout
-    sent_at = time.monotonic()
     head, _, body = answer.replace("\r\n", "\n").partition("\n\n")
 
     assert re.match(r"HTTP/1\.1 202\b", head)
     message_id = json.loads(body)["id"]
     assert eventually(lambda: demo.state(message_id) == "delivered", DELIVERED_WITHIN_S), demo.state(message_id)
-    assert time.monotonic() - sent_at < DELIVERED_WITHIN_S + 1
 
 
-def test_the_demo_file_is_private_and_the_log_is_not_empty(up: Callable[..., Up]) -> None:
-    demo = up()
+def test_the_demo_file_is_private_and_has_what_one_needs(demo: Up) -> None:
     path = demo.data_dir / "demo.json"
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert {"url", "api_key", "email", "password"} <= demo.demo.keys()
-    assert demo.demo["url"] == f"http://127.0.0.1:{demo.port}"
     assert demo.demo["password"] not in demo.output
+    assert demo.demo["simulators"]["token"] not in demo.output
 
+
+def test_the_log_shows_every_kind_of_outcome_from_the_beginning(demo: Up) -> None:
     def words() -> set[str]:
         return {item["word"] for item in demo.call("/api/v1/messages?limit=200")[1]["items"]}
 
-    assert eventually(lambda: {"Sent", "Error", "Expired"} <= words(), 20), words()
+    assert eventually(lambda: {"Sent", "Error", "Expired"} <= words(), 30), words()
 
 
-def test_ctrl_c_stops_everything_in_order_and_the_next_start_keeps_the_data(up: Callable[..., Up]) -> None:
-    first = up()
-    status, answer = first.call("/api/v1/messages", {"to": "+447700900123", "text": "Keep me"})
+def test_the_sign_in_link_leads_to_a_page(demo: Up) -> None:
+    found = re.search(r"Sign in \(once\): (http\S+)", demo.output)
+
+    assert found is not None, demo.output
+    with urllib.request.urlopen(found[1], timeout=20) as response:
+        assert response.status == 200
+
+
+def test_ctrl_c_stops_in_order_and_the_next_start_keeps_the_data_and_finds_a_free_port(own: Up) -> None:
+    own.start()
+    status, answer = own.call("/api/v1/messages", {"to": "+447700900123", "text": "Keep me"})
     assert status == 202
-    assert eventually(lambda: first.state(answer["id"]) == "delivered")
-    family, known = first.family(), first.demo
+    assert eventually(lambda: own.state(answer["id"]) == "delivered")
+    family, known = own.family(), own.demo
     assert len(family) > len(CHILDREN)
 
-    assert first.interrupt() == 0
+    assert own.interrupt() == 0
 
-    stopped = re.findall(r"^Stopping (\w+)$", first.output, re.MULTILINE)
+    stopped = re.findall(r"^Stopping (\w+)$", own.output, re.MULTILINE)
     assert stopped == [*CHILDREN, "PostgreSQL"]
-    assert eventually(lambda: not any(is_running(pid) for pid in family)), first.output
-    second = up()
-    assert second.demo == known
-    assert second.state(answer["id"]) == "delivered"
-    assert "Setting up the demo" not in second.output
+    assert eventually(lambda: not any(is_running(pid) for pid in family)), own.output
 
-
-def test_a_taken_port_moves_on_and_says_so(up: Callable[..., Up]) -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", own.port))
         taken.listen()
-        port = taken.getsockname()[1]
+        own.start()
 
-        demo = up(GATEPOST_PORT=str(port))
-
-        assert f"Port {port} is taken" in demo.output
-        assert demo.demo["url"] != f"http://127.0.0.1:{port}"
-        status, answer = demo.call("/api/v1/messages", {"to": "+447700900123", "text": "Elsewhere"})
+        assert f"Port {own.port} is taken" in own.output
+        assert own.demo["url"] != known["url"]
+        assert own.demo | {"url": known["url"]} == known
+        assert "Setting up the demo" not in own.output
+        assert own.state(answer["id"]) == "delivered"
+        # The simulators report to the new address.
+        status, again = own.call("/api/v1/messages", {"to": "+447700900123", "text": "Elsewhere"})
         assert status == 202
-        assert eventually(lambda: demo.state(answer["id"]) == "delivered")
+        assert eventually(lambda: own.state(again["id"]) == "delivered")
 
 
-def test_the_command_line_finds_the_demo_by_its_data_folder(up: Callable[..., Up]) -> None:
-    demo = up()
-
+def test_send_shows_the_states_and_ends_with_the_outcome(demo: Up) -> None:
     sent = _gatepost(demo, "send", "--to", "+447700900123", "--text", "From the terminal")
     refused = _gatepost(demo, "send", "--to", "+447700900001", "--text", "Not delivered")
-    key = json.loads(_gatepost(demo, "keys", "create", "Mine", "--scope", "messages:read", "--json").stdout)
-    revoked = _gatepost(demo, "keys", "revoke", str(key["id"]))
-    checked = _gatepost(demo, "gateways", "check", "Warsaw", "--steps")
-    examined = json.loads(_gatepost(demo, "doctor", "--json").stdout)
 
     assert sent.returncode == 0, sent.stdout
-    assert sent.stdout.splitlines()[-1].endswith("delivered")
+    assert [line.split()[-1] for line in sent.stdout.splitlines()][-1] == "delivered"
     assert refused.returncode == 1
     assert "undelivered" in refused.stdout
-    assert key["token"].startswith("gp_")
+
+
+def test_the_operator_of_the_machine_needs_no_key(demo: Up) -> None:
+    key = json.loads(_gatepost(demo, "keys", "create", "Mine", "--scope", "messages:read", "--json").stdout)
+    listed = _gatepost(demo, "messages", "--limit", "1", "--json", GATEPOST_API_KEY=key["token"])
+    revoked = _gatepost(demo, "keys", "revoke", str(key["id"]))
+    refused = _gatepost(demo, "messages", "--limit", "1", GATEPOST_API_KEY=key["token"])
+
+    assert json.loads(listed.stdout)["items"]
     assert revoked.returncode == 0
-    assert checked.returncode == 0
-    assert "warsaw-demo-token" not in checked.stdout
+    assert key["token"] not in _gatepost(demo, "keys", "list").stdout
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_gateway_is_added_checked_and_deleted_without_its_secret_being_shown(demo: Up, tmp_path: Path) -> None:
+    accounts = {"warsaw": demo.demo["simulators"]["ports"]["warsaw"]}
+    (tmp_path / "token").write_text("warsaw-demo-token\n")
+    url = f"http://127.0.0.1:{accounts['warsaw']}"
+
+    added = _gatepost(
+        *(demo, "gateways", "add", "smsapi", "--name", "Second"),
+        *("--set", f"base_url={url}", "--set", "auth_mode=token", "--secret-file", f"api_token={tmp_path / 'token'}"),
+    )
+    checked = _gatepost(demo, "gateways", "check", "second", "--steps")
+    deleted = _gatepost(demo, "gateways", "delete", "Second", "--yes")
+
+    assert added.returncode == 0, added.stderr
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert deleted.returncode == 0, deleted.stderr
+    assert "warsaw-demo-token" not in added.stdout + checked.stdout
+
+
+def test_the_doctor_finds_nothing_wrong(demo: Up) -> None:
+    examined = json.loads(_gatepost(demo, "doctor", "--json").stdout)
+
+    assert len(examined) > 10
     assert {finding["mark"] for finding in examined} <= {"ok", "warn"}
 
 
-def _gatepost(up: Up, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _some_port() -> int:
+    """Apart from the ports of other workers' demos."""
+    return free_port("127.0.0.1", 18_000 + os.getpid() % 10_000)
+
+
+def _gatepost(up: Up, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}
     return subprocess.run(
         [sys.executable, "-m", "gatepost", *arguments],
-        env=environment | {"GATEPOST_DATA_DIR": str(up.data_dir)},
+        env=environment | {"GATEPOST_DATA_DIR": str(up.data_dir), **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
