@@ -4,27 +4,34 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
 
-from gatepost.intake.http import Scope, header
+from gatepost.intake.http import Scope
 
 
 def client_address(scope: Scope) -> str:
-    """The last address that no trusted proxy stands at; empty where it is unknown."""
+    """The last address that no trusted proxy stands at; empty where it is unknown.
+
+    A proxy may add a header line of its own instead of lengthening the client's, so all of them count, in order.
+    """
     client = scope.get("client")
     address = client[0] if client else ""
     trusted = [ip_network(text, strict=False) for text in settings.CONFIG["TRUSTED_PROXIES"]]
-    forwarded = [part.strip() for part in header(scope, b"x-forwarded-for").split(",") if part.strip()]
+    lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    forwarded = [part.strip() for part in ",".join(lines).split(",") if part.strip()]
+    address = _plain(address)
     while trusted and forwarded and _is_in(address, trusted):
-        address = forwarded.pop()
-    return address if _is_address(address) else ""
+        address = _plain(forwarded.pop())
+    return address
 
 
-def _is_address(text: str) -> bool:
+def _plain(text: str) -> str:
+    """The address as lists of networks have it: IPv4 is not written as IPv6. Empty for what is no address."""
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
-        return False
-    return True
+        return ""
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
 
 
-def _is_in(text: str, networks: list[IPv4Network | IPv6Network]) -> bool:
-    return _is_address(text) and any(ip_address(text) in network for network in networks)
+def _is_in(address: str, networks: list[IPv4Network | IPv6Network]) -> bool:
+    return bool(address) and any(ip_address(address) in network for network in networks)

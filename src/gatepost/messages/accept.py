@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from gatepost.providers.manifest import SenderRule
 from gatepost.routing.choose import choose
@@ -18,6 +18,7 @@ MAX_TEXT = 10_000
 MAX_CLIENT_REF = 100
 MAX_AHEAD = timedelta(days=366)
 MIN_VALIDITY_S = 60
+FOR_EVER_S = int(MAX_AHEAD.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,26 +120,30 @@ def numbers_of(wishes: Iterable[Wish], default_country: str) -> list[str | None]
     return digits
 
 
-def accept(wishes: Iterable[Wish], snapshot: Snapshot, peer: str = "") -> list[Taken | Denied]:
-    """One answer per wish, in order. `peer`: the client's address, where the request came over the network."""
+def accept(wishes: Iterable[Wish], snapshot: Snapshot, peer: str | None = None) -> list[Taken | Denied]:
+    """One answer per wish, in order.
+
+    `peer`: the client's address where the request came over the network, empty where it is unknown; None for what did
+    not come over the network, so that no list of addresses concerns it.
+    """
     names = {gateway.id: gateway.name for gateway in snapshot.gateways.values()}
-    address = ip_address(peer) if peer else None
     answers: list[Taken | Denied] = []
     for wish in wishes:
         try:
-            answers.append(_take(wish, snapshot, names, address))
+            answers.append(_take(wish, snapshot, names, peer))
         except _Denial as denial:
             answers.append(denial.denied)
     return answers
 
 
-def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: IPv4Address | IPv6Address | None) -> Taken:
+def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: str | None) -> Taken:
     digits = _number(wish, snapshot)
     encoding, segments = _measured(wish.text)
     gateway = _gateway(wish, snapshot, names)
     _check_gateway_limits(gateway, digits, segments, peer)
     sender, sender_reason = _sender(wish, snapshot, gateway)
     base = _base(wish, snapshot.now)
+    validity_s = _validity(wish)
     return Taken(
         to=digits,
         text=wish.text,
@@ -149,30 +154,32 @@ def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: IPv4Ad
         sender_reason=sender_reason,
         lane=_lane(wish),
         due_at=base,
-        expires_at=_expiry(wish, base, gateway.days_to_expire),
-        group_key=group_key(gateway.grouped_by, sender, wish.text, encoding, wish.validity_s),
-        send_at=wish.send_at,
-        validity_s=wish.validity_s,
+        expires_at=base + min(timedelta(days=gateway.days_to_expire), timedelta(seconds=validity_s or FOR_EVER_S)),
+        group_key=group_key(gateway.grouped_by, sender, wish.text, encoding, validity_s),
+        send_at=base if wish.send_at else None,
+        validity_s=validity_s,
         client_ref=_client_ref(wish),
         held=None if snapshot.is_sending and gateway.is_sending else "sending disabled",
     )
 
 
-def _expiry(wish: Wish, base: datetime, days_to_expire: int) -> datetime:
-    latest = base + timedelta(days=days_to_expire)
+def _validity(wish: Wish) -> int | None:
+    """In seconds; longer than a year ahead is a year."""
     if wish.validity_s is None:
-        return latest
+        return None
     if wish.validity_s < MIN_VALIDITY_S:
         raise _Denial(
             "validity_too_short", "The validity is too short.", f"At least {MIN_VALIDITY_S} seconds.", "validity_s"
         )
-    return min(latest, base + timedelta(seconds=min(wish.validity_s, MAX_AHEAD.total_seconds())))
+    return min(wish.validity_s, FOR_EVER_S)
 
 
-def _check_gateway_limits(
-    gateway: GatewayFacts, digits: str, segments: int, peer: IPv4Address | IPv6Address | None
-) -> None:
-    if gateway.send_networks and peer is not None and not any(peer in network for network in gateway.send_networks):
+def _is_within(peer: str, networks: Networks) -> bool:
+    return bool(peer) and any(ip_address(peer) in network for network in networks)
+
+
+def _check_gateway_limits(gateway: GatewayFacts, digits: str, segments: int, peer: str | None) -> None:
+    if gateway.send_networks and peer is not None and not _is_within(peer, gateway.send_networks):
         raise _Denial(
             "ip_not_allowed",
             f"Gateway {gateway.name} does not take messages from this address.",
@@ -299,11 +306,11 @@ def _lane(wish: Wish) -> int:
 
 
 def _base(wish: Wish, now: datetime) -> datetime:
-    """When the message is due first; a moment in the past means now."""
+    """When the message is due first, in UTC; a moment in the past means now."""
     if wish.send_at is None:
         return now
     if wish.send_at.tzinfo is None:
         raise _Denial("send_at_no_zone", "The time has no zone.", "Write it as 2026-01-31T12:00:00Z.", "send_at")
     if wish.send_at > now + MAX_AHEAD:
         raise _Denial("send_at_too_far", "The time is too far ahead.", f"At most {MAX_AHEAD.days} days.", "send_at")
-    return max(wish.send_at, now)
+    return max(wish.send_at, now).astimezone(UTC)

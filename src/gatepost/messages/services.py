@@ -33,7 +33,7 @@ def id_source() -> IdSource:
         return _ids
 
 
-def accept_now(origin: Origin, wishes: Sequence[Wish], *, peer: str = "") -> list[tuple[int, Taken] | Denied]:
+def accept_now(origin: Origin, wishes: Sequence[Wish], *, peer: str | None = None) -> list[tuple[int, Taken] | Denied]:
     """One answer per wish, in order: the id of what is on disk once the caller's transaction commits, or the denial."""
     snapshot = load(origin.workspace_id)
     digits = [number for number in numbers_of(wishes, snapshot.default_country) if number]
@@ -48,7 +48,7 @@ def accept_now(origin: Origin, wishes: Sequence[Wish], *, peer: str = "") -> lis
     return [next(numbered) if isinstance(answer, Taken) else answer for answer in answers]
 
 
-def accept_one(origin: Origin, wish: Wish, *, peer: str = "") -> int:
+def accept_one(origin: Origin, wish: Wish, *, peer: str | None = None) -> int:
     """The id of the message. Raises Problem with the denial's code."""
     answer = accept_now(origin, [wish], peer=peer)[0]
     if isinstance(answer, Denied):
@@ -57,7 +57,7 @@ def accept_one(origin: Origin, wish: Wish, *, peer: str = "") -> int:
     return answer[0]
 
 
-def accept_once(origin: Origin, wish: Wish, token: str, *, peer: str = "") -> tuple[int, bool]:
+def accept_once(origin: Origin, wish: Wish, token: str, *, peer: str | None = None) -> tuple[int, bool]:
     """The id of the message, and whether it was taken now: the same wish with the same token is taken once.
 
     `token` stands for one form that was shown to one person. Raises Problem as accept_one does.
