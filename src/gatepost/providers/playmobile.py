@@ -59,7 +59,7 @@ manifest = Manifest(
         Flag(
             "protects_repeats",
             label="Repeated ids are recognised",
-            help="One client says that a repeated message id is not sent again. Ask the provider before you rely on it.",
+            help="One client says that a repeated id is not sent again. Ask the provider before you rely on it.",
             confidence="unverified",
         ),
         Text(
