@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import django
 import structlog
 from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.settings")
 django.setup(set_prefix=False)
@@ -21,6 +22,7 @@ from gatepost.intake.bridge import Bridge  # noqa: E402
 from gatepost.intake.callbacks import CallbackEndpoint  # noqa: E402
 from gatepost.intake.commit import Committer  # noqa: E402
 from gatepost.intake.http import (  # noqa: E402
+    AWAY,
     Disconnected,
     Receive,
     Scope,
@@ -39,7 +41,8 @@ from gatepost.sms.ids import IdSource  # noqa: E402
 log = structlog.get_logger()
 
 POOL_SIZE = 6
-RECONNECT_S = 1.0
+POOL_TIMEOUT_S = 2.0
+RECONNECT_S = 0.5
 REPLAY_S = 2.0
 
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -55,6 +58,9 @@ class Front:
             min_size=1,
             max_size=POOL_SIZE,
             open=False,
+            timeout=POOL_TIMEOUT_S,
+            # The pool's own patience doubles; giving up at once lets the next who asks try anew.
+            reconnect_timeout=RECONNECT_S,
             kwargs={"autocommit": True, "application_name": "gatepost web"},
         )
         self._snapshots = SnapshotCache()
@@ -73,7 +79,8 @@ class Front:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._pool.close()
-        self._bridge.close()
+        # Not on the loop: a request that is still being answered waits for the loop.
+        await asyncio.to_thread(self._bridge.close)
 
     async def _connect(self) -> None:
         """Ids need the database once; until it answers, messages are turned away with 503."""
@@ -83,7 +90,7 @@ class Front:
                     cursor = await connection.execute("select nextval('node_number')")
                     row = await cursor.fetchone()
                 break
-            except (OperationalError, PoolTimeout):
+            except OperationalError:
                 await asyncio.sleep(RECONNECT_S)
         ids = IdSource(row[0] if row else 0)
         committer = Committer(self._pool, self._snapshots.get, ids)
@@ -107,12 +114,26 @@ class Front:
 
     async def _replay(self) -> None:
         while True:
-            with contextlib.suppress(OperationalError, PoolTimeout, Problem):
-                for path, token, raw in self._spool.waiting():
-                    assert self._callbacks is not None
-                    await self._callbacks.replay(token, raw)
-                    self._spool.done(path)
+            with contextlib.suppress(*AWAY):
+                for path in self._spool.waiting():
+                    await self._replay_one(path)
             await asyncio.sleep(REPLAY_S)
+
+    async def _replay_one(self, path: Path) -> None:
+        """What cannot be read any more is set aside, and holds up nothing that came after it."""
+        assert self._callbacks is not None
+        try:
+            token, raw = self._spool.read(path)
+            await self._callbacks.replay(token, raw)
+        except FileNotFoundError:
+            return
+        except AWAY:
+            raise
+        except Exception as error:
+            log.error("spooled_callback_set_aside", file=path.name, cause=type(error).__name__)
+            self._spool.set_aside(path)
+        else:
+            self._spool.done(path)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -136,7 +157,7 @@ class Front:
         try:
             async with self._pool.connection(timeout=2.0) as connection:
                 await connection.execute("select 1")
-        except (OperationalError, PoolTimeout):
+        except OperationalError:
             raise unavailable() from None
         self._ready(self._messages)
         await answer(send, 200, b"ready\n", b"text/plain; charset=utf-8")
@@ -170,16 +191,31 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     assert front is not None, "the server does not speak ASGI's lifespan"
+    is_started = False
+
+    async def sending(event: MutableMapping[str, Any]) -> None:
+        nonlocal is_started
+        is_started = True
+        await send(event)
+
     try:
-        await front.handle(scope, receive, send)
-    except Problem as problem:
-        await answer_problem(send, problem)
+        await front.handle(scope, receive, sending)
     except Disconnected:
         return
-    except TimeoutError:
-        await answer_problem(send, Problem("bad_request", "The body did not come in time."))
-    except (OperationalError, PoolTimeout):
-        await answer_problem(send, unavailable())
-    except Exception:
-        log.exception("request_failed", path=scope["path"].partition("/cb/")[0] or "/cb/")
-        await answer_problem(send, Problem("internal_error"))
+    except Exception as error:
+        problem = _problem(error, scope)
+        if is_started:
+            # The server breaks the answer off, which tells the client that it is not whole.
+            raise
+        await answer_problem(send, problem)
+
+
+def _problem(error: Exception, scope: Scope) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, AWAY):
+        return unavailable()
+    if isinstance(error, TimeoutError):
+        return Problem("bad_request", "The body did not come in time.")
+    log.error("request_failed", path=scope["path"].partition("/cb/")[0] or "/cb/", exc_info=error)
+    return Problem("internal_error")
