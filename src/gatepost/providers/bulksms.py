@@ -4,6 +4,7 @@ Not supported: groups, binary messages, template fields, media by pre-signed lin
 """
 
 import re
+from dataclasses import replace
 
 from gatepost.providers import base
 from gatepost.providers.base import Batch, Context, Flow, Gateway, Results, send
@@ -11,7 +12,8 @@ from gatepost.providers.fields import Choice, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import match, per_message
 from gatepost.providers.kit.flows import ask, check_by_balance
-from gatepost.providers.kit.tables import THROTTLED, Refused, States
+from gatepost.providers.kit.refusals import refusal
+from gatepost.providers.kit.tables import Refused, States
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Dedupe, Manifest, Pace, Ref, SenderRule
 from gatepost.providers.wire import Link, RawCallback, Response
@@ -62,12 +64,7 @@ REFUSED = Refused(
         "authentication-failed": (Refusal.AUTH, "Authentication Failed"),
         "insufficient-credits": (Refusal.NO_CREDIT, "Insufficient Credits"),
         "not-found": (Refusal.CONFIG, "Not Found"),
-        400: (Refusal.PERMANENT, "Bad Request"),
-        401: (Refusal.AUTH, "Authentication Failed"),
         403: (Refusal.CONFIG, "Not allowed: a feature that is not enabled, or an address that is not on the list"),
-        404: (Refusal.CONFIG, "Not Found"),
-        409: (Refusal.PERMANENT, "Conflict"),
-        429: (THROTTLED, "Too many requests"),
         "FAILED.BLOCKED": (Refusal.BLOCKED, "On the account's blocked list, or opted out; charged all the same"),
         "FAILED.NOT_SENT": (Refusal.PERMANENT, "Not handed to a network"),
     }
@@ -125,11 +122,11 @@ def _entry(message: base.Message, gw: Gateway) -> dict[str, object]:
         "body": message.text,
         "encoding": "UNICODE" if is_unicode else "TEXT",
         "longMessageMaxParts": gw["max_parts"],
-        "routingGroup": gw["routing_group"] or None,
+        "routingGroup": gw["routing_group"],
         "deliveryReports": "ALL",
         "userSuppliedId": message.ref,
     }
-    return {name: value for name, value in entry.items() if value is not None}
+    return requests.filled(entry)
 
 
 def _ref(item: answers.Node) -> str:
@@ -150,23 +147,17 @@ def _outcome(item: answers.Node) -> Outcome:
 
 
 def _price(item: answers.Node) -> Price | None:
-    cost = item.maybe_decimal("creditCost")
-    return Price(cost, "credits") if cost is not None else None
+    return answers.price(item.maybe_decimal("creditCost"), "credits")
 
 
 def _refusal(response: Response, ctx: Context) -> Outcome | None:
     """What an answer outside 2xx says; the fragment of its `type` is the code."""
-    if response.status < 300:
-        return None
     problem = answers.maybe_json(response) or answers.Node({})
-    fragment = problem.maybe_text("type").rpartition("#")[2]
-    code = fragment if fragment in REFUSED else response.status
-    if code not in REFUSED:
-        raise base.MalformedAnswer(f"HTTP status {response.status}")
+    code = problem.maybe_text("type").rpartition("#")[2]
     words = problem.maybe_text("detail") or problem.maybe_text("title")
     if response.status == 400 and (field := FIELD_NAMED.search(words)):
         return refused(BAD_FIELD[field.group(1) or field.group()], code, words)
-    return REFUSED.outcome(code, words, answers.retry_after(response, ctx.now))
+    return refusal(response, ctx, REFUSED, code, words)
 
 
 def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
@@ -177,24 +168,22 @@ def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
 def _item(message: answers.Node) -> base.Item:
     if message.maybe_text("type") != "RECEIVED":
         return _receipt(message)
-    related, to = message.maybe_text("relatedSentMessageId"), message.maybe_text("to")
-    answered = (related,) if related else ()
-    return base.Inbound(message.text("from"), to, message.maybe_text("body"), id=message.text("id"), answers=answered)
+    answered = answers.some(message.maybe_text("relatedSentMessageId"))
+    to, text = message.maybe_text("to"), message.maybe_text("body")
+    return base.Inbound(message.text("from"), to, text, id=message.text("id"), answers=answered)
 
 
 def _receipt(message: answers.Node) -> base.Receipt:
     kind, status = _status(message)
-    return base.Receipt(
-        STATES.state(status) or STATES.state(kind),
+    receipt = STATES.receipt(
         status or message.node("status").text("type"),
         keys=(message.text("id"),),
         ref=_ref(message),
         to=message.maybe_text("to"),
-        words=STATES.words(status),
-        refusal=STATES.refusal(status),
         segments=message.maybe_integer("numberOfParts"),
         price=_price(message),
     )
+    return replace(receipt, state=receipt.state or STATES.state(kind))
 
 
 def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:

@@ -16,7 +16,7 @@ from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Dedupe, Manifest, Pace, Ref, SenderRule, Validity
 from gatepost.providers.smsapi.tables import HTTP, REFUSED, STATES
 from gatepost.providers.wire import Headers, RawCallback, Request, Response
-from gatepost.sms.outcomes import Outcome, Price, Refusal, accepted, not_sent, refused, unknown
+from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent, refused, unknown
 
 PL_BACKUP = "https://api2.smsapi.pl"
 
@@ -148,8 +148,7 @@ def _outcome(item: answers.Node) -> Outcome:
     error, status = item.maybe_text("error"), item.maybe_text("status")
     if error or status not in ("", "QUEUE", "SENT"):
         return REFUSED.outcome(error or status)
-    points = item.maybe_decimal("points")
-    price = Price(points, "points") if points is not None else None
+    price = answers.price(item.maybe_decimal("points"), "points")
     return accepted(item.text("id"), segments=item.maybe_integer("parts"), price=price)
 
 
@@ -206,29 +205,25 @@ def _rows(values: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _receipt(row: Mapping[str, str]) -> base.Receipt:
     status = answers.need(row, "status", "sms_status", "status_name")
-    points = answers.amount(row.get("points", ""))
-    return base.Receipt(
-        STATES.state(status),
+    return STATES.receipt(
         status,
         keys=(answers.need(row, "MsgId", "sms_id"),),
         ref=row.get("idx", ""),
         to=row.get("to", ""),
-        words=STATES.words(status),
         at=answers.unix_time(answers.first(row, "donedate", "sms_date")),
-        price=Price(points, "points") if points is not None else None,
+        price=answers.price(row.get("points"), "points"),
     )
 
 
 def _sms(values: Mapping[str, str], gw: Gateway) -> Inbound:
     text = values.get("sms_text", "")
     cut = next((code for code in gw["text_prefixes_to_remove"] if text.casefold().startswith(code.casefold())), "")
-    answered = values.get("MsgId", "")
     return Inbound(
         answers.need(values, "sms_from"),
         values.get("sms_to", ""),
         text[len(cut) :].lstrip() if cut else text,
         at=answers.unix_time(values.get("sms_date", "")),
-        answers=(answered,) if answered else (),
+        answers=answers.some(values.get("MsgId", "")),
     )
 
 
@@ -253,9 +248,8 @@ def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[b
     for key in (key for message in sent for key in message.keys):
         answer = yield from _ask(gw, ctx, "/sms.do", {"status": key}, "State")
         for item in answer.items("list") if "list" in answer else []:
-            status = item.text("status")
-            ref, to, words = item.maybe_text("idx"), item.maybe_text("number"), STATES.words(status)
-            receipts.append(base.Receipt(STATES.state(status), status, keys=(key,), ref=ref, to=to, words=words))
+            ref, to = item.maybe_text("idx"), item.maybe_text("number")
+            receipts.append(STATES.receipt(item.text("status"), keys=(key,), ref=ref, to=to))
     return receipts
 
 
