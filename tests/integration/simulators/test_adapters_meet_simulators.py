@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.integration.simulators.desk import Loopback
 from yarl import URL
 
 from gatepost.providers import base
@@ -18,6 +19,7 @@ from gatepost.simulators.faults import Faults
 from gatepost.simulators.server import Server
 from gatepost.sms.outcomes import Kind
 from gatepost.sms.states import State
+from gatepost.transport.driver import Driver
 
 TEXTS = (
     "test",
@@ -77,10 +79,10 @@ class Desk:
             return Response(answer.status, tuple(answer.headers.items()), await answer.read())
 
     async def submit(self, *messages: base.Message, **context: Any) -> dict[str, Any]:
-        results: dict[str, Any] = await self.run(
-            self.provider.submit(base.Batch(messages), self.gateway, self.context(**context))
+        result = await Driver(Loopback(self.session)).run_submit(
+            self.provider, base.Batch(messages), self.gateway, self.context(**context), before_write=lambda: None
         )
-        return results
+        return result.outcomes
 
     def parse(self, call: tuple[str, str, dict[str, str], bytes], kind: str) -> base.Callback:
         method, target, headers, body = call
