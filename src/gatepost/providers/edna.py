@@ -259,7 +259,8 @@ def _inbound(one: answers.Node, gw: Gateway) -> base.Item:
         raise one.odd("the message is not an object")
     values = {key: one.maybe_text(key) for key, value in one.value.items() if isinstance(value, str | int)}
     found = named(gw["inbound_names"], values)
-    return base.Inbound(digits(answers.need(found, "sender")), found["to"], found["text"], id=found["id"])
+    sender = digits(answers.need(found, "sender"))
+    return base.Inbound(sender, found.get("to", ""), found.get("text", ""), id=found.get("id", ""))
 
 
 def _hpg_base(gw: Gateway) -> str:
