@@ -95,7 +95,9 @@ def decide(
         return _still_unknown(attempt, outcome, conduct, now, uniform)
     if outcome.kind is Kind.REFUSED:
         return _refused(attempt, outcome, conduct, now, uniform)
-    return _again(attempt, outcome, now, uniform, attempt.generation)
+    # A limit of one recipient names the message, so the provider may call its reference a duplicate the next time.
+    generation = min(attempt.generation + outcome.is_recipient_only, GENERATIONS - 1)
+    return _again(attempt, outcome, now, uniform, generation)
 
 
 def _accepted(outcome: Outcome, conduct: Conduct) -> Decision:

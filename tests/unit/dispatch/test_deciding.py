@@ -126,6 +126,10 @@ class TestWhatWasNotSent:
     def test_keeps_its_reference(self):
         assert decided(not_sent("connect"), generation=3).requeue.generation == 3
 
+    def test_keeps_its_reference_at_a_limit_of_the_gateway_but_not_at_one_of_the_recipient(self):
+        assert decided(throttled(5.0), generation=3).requeue.generation == 3
+        assert decided(throttled(5.0, is_recipient_only=True), generation=3).requeue.generation == 4
+
     def test_waits_exactly_as_long_as_the_provider_says(self):
         assert decided(throttled(17.5)).requeue.due_at == NOW + timedelta(seconds=17.5)
 
