@@ -3,6 +3,7 @@
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from gatepost.console import views_administration, views_keys, views_people, views_profile, views_workspace
 from gatepost.console.dashboard import figures
@@ -18,6 +19,7 @@ RESULTS = 20
 
 
 @page("", "home", None)
+@require_safe
 def home(request: PageRequest) -> HttpResponse:
     """The last day at a glance."""
     request.session[LAST_WORKSPACE] = request.asker.workspace.pk
@@ -26,6 +28,7 @@ def home(request: PageRequest) -> HttpResponse:
 
 
 @page("search/", "search", Right.MESSAGES_READ)
+@require_safe
 def find(request: PageRequest) -> HttpResponse:
     """A message by id, number or client reference; a gateway by name."""
     wanted = request.GET.get("q", "").strip().replace("\x00", "")

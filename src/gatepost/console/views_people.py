@@ -42,8 +42,9 @@ def people(request: PageRequest) -> HttpResponse:
 @require_POST
 def change_role(request: PageRequest, person: int) -> HttpResponse:
     """Give a member another role."""
+    membership = _member(request, person)
     try:
-        changed = members.set_role(_member(request, person), request.POST.get("role", ""), actor=request.asker.actor)
+        changed = members.set_role(membership, request.POST.get("role", ""), actor=request.asker.actor)
     except Problem as problem:
         return _refused(request, problem)
     messages.success(request, f"{changed.user} is {changed.get_role_display().lower()} now.")
