@@ -14,7 +14,7 @@ PATIENCE_S: Final = 15.0
 
 
 class Away(Exception):
-    """The simulators do not answer."""
+    """The simulators do not answer, or something else does."""
 
 
 class Declined(Exception):
@@ -88,9 +88,11 @@ class Simulators:
             raise Away from None
         finally:
             connection.close()
-        if answer.status != 200:
-            raise Declined(str(found.get("detail", "")))
-        return found
+        if answer.status == 200:
+            return found
+        if method == "GET" or not isinstance(found, dict):
+            raise Away
+        raise Declined(str(found.get("detail", "")))
 
 
 def simulators(data_dir: Path) -> Simulators | None:

@@ -15,6 +15,7 @@ from gatepost.sms.outcomes import POLICIES, Refusal
 from gatepost.sms.states import FINAL, State
 
 Detail = Mapping[str, Any]
+GATEWAY: Final = "{gateway}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def _line(message: Message, moment: Moment) -> Line:
     again = detail.get("again_at")
     return Line(
         at=moment.at,
-        title=title.format(gateway=message.gateway.name if message.gateway else "a gateway that is gone"),
+        title=title.replace(GATEWAY, message.gateway.name if message.gateway else "a gateway that is gone"),
         words=tuple(words for words in tell(message, detail) if words),
         again_at=parse_datetime(again) if isinstance(again, str) else None,
         submission=ref[0] if ref else None,
