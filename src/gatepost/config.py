@@ -108,7 +108,7 @@ SETTINGS = (
         "",
         "Private addresses that gateways may call, as host:port or network (LAN modems, a Kannel next door).",
     ),
-    Setting("PROVIDER_LIMITS", _limits, "", "Requests per second per provider account, for example playmobile=49."),
+    Setting("PROVIDER_LIMITS", _limits, "", "Requests per second per provider account, for example acme=49."),
     Setting("DEFAULT_COUNTRY", _country, "", "Country of numbers that are written without one, for example PL."),
     Setting("DEFAULT_SENDER", str, "", "Sender ID of last resort."),
     Setting("SENDING_ENABLED", _flag, "true", "Off: accepted messages wait as held."),
