@@ -1,10 +1,5 @@
 """Signing in: by password, by link, with a second factor; and one's own account."""
 
-import hashlib
-import hmac
-import struct
-import time
-from base64 import b32decode
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +12,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from tests.support.tenants import ACTOR, Tenant, tenant
+from tests.support.totp import code_of
 
 from gatepost.workspaces import members, services
 from gatepost.workspaces.models import AuditEntry, Role, SignInLink, User
@@ -51,14 +47,6 @@ def is_in(client: Client) -> bool:
     return client.get(reverse("profile")).status_code == 200
 
 
-def code(secret: str = SECRET, at: float | None = None) -> str:
-    """The code that an app shows (RFC 6238)."""
-    counter = struct.pack(">Q", int((time.time() if at is None else at) // 30))
-    digest = hmac.new(b32decode(secret), counter, hashlib.sha1).digest()
-    offset = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}"
-
-
 def test_a_password_opens_the_workspace(jan: User, north: Tenant) -> None:
     client = Client()
     answer = sign_in(client)
@@ -88,7 +76,7 @@ def test_nobody_is_led_out_of_the_console(jan: User, elsewhere: str) -> None:
 def test_a_wrong_password_and_an_unknown_address_look_the_same(jan: User) -> None:
     wrong, unknown = sign_in(Client(), password="wrong wrong wrong"), sign_in(Client(), email="eva@example.com")
     texts = [
-        answer.content.decode().replace(email, "")
+        answer.content.decode_of(SECRET).replace(email, "")
         for answer, email in ((wrong, jan.email), (unknown, "eva@example.com"))
     ]
     assert "not correct" in texts[0]
@@ -130,7 +118,7 @@ def test_a_second_factor_cannot_be_guessed_either(jan: User) -> None:
     for _ in range(5):
         answer = client.post(reverse("mfa_authenticate"), {"code": "000000"})
         assert b"Incorrect code" in answer.content
-    answer = client.post(reverse("mfa_authenticate"), {"code": code()})
+    answer = client.post(reverse("mfa_authenticate"), {"code": code_of(SECRET)})
     assert answer.status_code == 200
     assert not is_in(client)
 
@@ -201,7 +189,7 @@ def test_a_link_does_not_stand_for_the_second_factor(jan: User) -> None:
     client = Client()
     assert by_link(client, jan)["Location"].startswith(reverse("mfa_authenticate"))
     assert not is_in(client)
-    client.post(reverse("mfa_authenticate"), {"code": code()})
+    client.post(reverse("mfa_authenticate"), {"code": code_of(SECRET)})
     assert is_in(client)
 
 
@@ -237,9 +225,9 @@ def test_there_is_no_sign_up_and_no_mail_to_send() -> None:
     for name in ("account_signup", "account_email"):
         with pytest.raises(NoReverseMatch):
             reverse(name)
-    page = Client().get(reverse("account_login")).content.decode()
+    page = Client().get(reverse("account_login")).content.decode_of(SECRET)
     assert reverse("account_reset_password") in page
-    advice = Client().get(reverse("account_reset_password")).content.decode()
+    advice = Client().get(reverse("account_reset_password")).content.decode_of(SECRET)
     assert "gatepost sign-in-link" in advice
     assert "owner" in advice
 
@@ -253,15 +241,15 @@ def test_an_app_becomes_the_second_factor(jan: User) -> None:
     client.post(asked["Location"], {"password": PASSWORD})
     page = client.get(address)
     secret = page.context["form"].secret
-    assert secret in page.content.decode()
+    assert secret in page.content.decode_of(SECRET)
     assert b"data:image/svg+xml;base64," in page.content
     assert b"Incorrect code" in client.post(address, {"code": "000000"}).content
-    assert client.post(address, {"code": code(secret)})["Location"] == reverse("mfa_view_recovery_codes")
+    assert client.post(address, {"code": code_of(secret)})["Location"] == reverse("mfa_view_recovery_codes")
     codes = client.get(reverse("mfa_view_recovery_codes")).context["unused_codes"]
     assert len(codes) == 10
     stored = Authenticator.objects.get(user=jan, type="totp").data["secret"]
     assert secret not in stored
-    assert TOTP(Authenticator.objects.get(user=jan, type="totp")).validate_code(code(secret, time.time() + 30))
+    assert TOTP(Authenticator.objects.get(user=jan, type="totp")).validate_code(code_of(secret, steps_ahead=1))
 
     other = Client()
     assert sign_in(other)["Location"].startswith(reverse("mfa_authenticate"))
@@ -272,7 +260,7 @@ def test_an_app_becomes_the_second_factor(jan: User) -> None:
     sign_in(third)
     third.post(reverse("mfa_authenticate"), {"code": codes[0]})
     assert not is_in(third), "a recovery code works once"
-    assert "9 left" in client.get(reverse("profile")).content.decode()
+    assert "9 left" in client.get(reverse("profile")).content.decode_of(SECRET)
 
 
 def test_every_other_browser_is_signed_out(jan: User) -> None:
@@ -299,7 +287,7 @@ def test_a_new_password_signs_out_every_other_browser(jan: User) -> None:
 def test_the_profile_shows_the_account_and_saves_the_name(jan: User, north: Tenant) -> None:
     client = Client()
     client.force_login(jan)
-    page = client.get(reverse("profile")).content.decode()
+    page = client.get(reverse("profile")).content.decode_of(SECRET)
     assert "jan@example.com" in page
     assert "North" in page
     assert client.post(reverse("profile"), {"name": "Jan K."}).status_code == 302
@@ -325,7 +313,7 @@ def test_account_pages_stand_in_the_workspace_that_was_open_last(jan: User, nort
     client.force_login(jan)
     for one in (south, north, south):
         client.get(reverse("home", kwargs={"workspace": one.workspace.pk}))
-        page = client.get(reverse(name)).content.decode()
+        page = client.get(reverse(name)).content.decode_of(SECRET)
         assert f'action="/w/{one.workspace.pk}/search/"' in page
         assert page.count("<h1") == 1
 
