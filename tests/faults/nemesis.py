@@ -10,6 +10,8 @@ from tests.support.installation import Installation, Process
 
 MID_FLIGHT_TIMEOUT_S = 40.0
 LOOK_EVERY_S = 0.02
+LAST_STATEMENT_S = 0.2
+"""How long the database may still execute what it was asked before the blow."""
 
 DRIVEN_BY = """
     select l.gateway_id from gateway_lease l join worker w on w.id = l.worker_id
@@ -58,7 +60,9 @@ class Nemesis:
         gateway_ids = self.driven_by(worker)
         at = time.time()
         blow()
-        met = Strike(at, time.time(), self.in_flight(gateway_ids))
+        gone_at = time.time()
+        await asyncio.sleep(LAST_STATEMENT_S)
+        met = Strike(at, gone_at, self.in_flight(gateway_ids))
         assert met.in_flight, "the last message landed between the look and the blow"
         self.strikes.append(met)
         return met

@@ -3,12 +3,13 @@
 import asyncio
 import random
 import statistics
+import time
 
 import pytest
 from tests.faults.checker import recovery_s
 from tests.faults.conftest import BATCH, SINGLE, Arena
 from tests.faults.nemesis import Strike
-from tests.support.installation import until
+from tests.support.installation import Process, until
 from tests.support.reporting import Say
 
 from gatepost.dispatch.driven import load
@@ -20,6 +21,11 @@ pytestmark = pytest.mark.faults
 KILLS = 20
 SLOTS = 4
 QUEUE_AT_LEAST = 100
+FREEZE_TRIES = 500
+IN_TRANSACTION = """
+    select pid from pg_stat_activity where datname = current_database() and application_name = 'gatepost worker'
+       and state = 'idle in transaction'
+"""
 SOME_FAULTS = {
     "answer": 92,
     "slow": 1,
@@ -114,7 +120,7 @@ async def test_killed_web_processes_lose_nothing_that_they_acknowledged(arena: A
 
 async def test_an_orderly_stop_leaves_nothing_unknown(arena: Arena, say: Say):
     gateway = arena.add_gateway("one", BATCH, parallel=8)
-    arena.script(delay_s=(0.2, 0.8))
+    arena.script(delay_s=(0.4, 0.9))
     arena.gatepost.start_web()
     arena.ledger.post_until_acknowledged(arena.ledger.order(gateway.pk, 600))
     worker = arena.gatepost.start_worker()
@@ -139,7 +145,7 @@ async def test_a_frozen_worker_sends_nothing_when_it_wakes(arena: Arena, say: Sa
     arena.gatepost.start_web()
     arena.ledger.post_until_acknowledged(arena.ledger.order(gateway.pk, 600))
     frozen = arena.gatepost.start_worker()
-    strike = await arena.nemesis.strike(frozen, frozen.freeze)
+    strike = await arena.nemesis.strike(frozen, lambda: _freeze_inside_a_transaction(arena, frozen))
     successor = arena.gatepost.start_worker()
     await until(lambda: arena.nemesis.in_flight(arena.nemesis.driven_by(successor)), 30, "the successor")
     seen = arena.count_accepted()
@@ -153,7 +159,7 @@ async def test_a_frozen_worker_sends_nothing_when_it_wakes(arena: Arena, say: Sa
     verdict = arena.verdict()
     say(f"{verdict}; {len(strike.message_ids)} in flight when it froze; {_recovery_words(arena, [strike])}")
     assert not verdict.faults
-    assert 0 < verdict.unknown <= arena.window(gateway)
+    assert 0 < verdict.unknown == len(strike.message_ids) <= arena.window(gateway)
     assert frozen.is_alive, frozen.last_words()
 
 
@@ -173,6 +179,18 @@ async def _kill_repeatedly(arena: Arena, kills: int) -> None:
     for _ in range(kills):
         await arena.nemesis.strike(worker, worker.kill)
         worker = arena.gatepost.start_worker()
+
+
+def _freeze_inside_a_transaction(arena: Arena, worker: Process) -> None:
+    """Where it hurts most: while it holds locks that its successor needs."""
+    for _ in range(FREEZE_TRIES):
+        worker.freeze()
+        time.sleep(0.01)
+        if arena.gatepost.rows(IN_TRANSACTION):
+            return
+        worker.thaw()
+        time.sleep(0.01)
+    raise AssertionError("the worker was never met inside a transaction")
 
 
 async def _feed(arena: Arena) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch import store
@@ -79,7 +78,7 @@ class Recorder:
                         is_recorded = True
                     await self._follow_up(connection, gateway_id, group)
                 return
-            except OperationalError as error:
+            except store.AWAY as error:
                 log.warning("record_waits_for_database", gateway=gateway_id, cause=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 

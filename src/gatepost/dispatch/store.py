@@ -11,12 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.types.json import Jsonb
 
 from gatepost.dispatch import statements as sql
 
 Connection = AsyncConnection[Any]
+AWAY = (OperationalError, IdleInTransactionSessionTimeout)
+"""What says that the database is away, or that it gave up a transaction of ours that stood still."""
 
 
 class Due(NamedTuple):

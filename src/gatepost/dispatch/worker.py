@@ -30,6 +30,7 @@ log = structlog.get_logger()
 LEASE_S = 4.0
 PACE_GAP_S = 1.0
 BEAT_S = 1.0
+STANDSTILL_S = LEASE_S / 2
 RECONNECT_S = 0.5
 CONNECT_S = 2.0
 
@@ -75,6 +76,7 @@ class Worker:
             # The pool's own patience doubles; giving up at once lets the next who asks try anew.
             reconnect_timeout=RECONNECT_S,
             kwargs={"autocommit": True, "application_name": "gatepost worker"},
+            configure=_let_go_of_locks,
         )
         self._leads: dict[int, Lead] = {}
         self._unloadable: set[int] = set()
@@ -275,6 +277,11 @@ class Worker:
             lead.runner.wake()
             return
         await self._reconfigure(int(payload), lead)
+
+
+async def _let_go_of_locks(connection: AsyncConnection[Any]) -> None:
+    """A worker that stands still inside a transaction must not keep its successor from the lease."""
+    await connection.execute(f"set idle_in_transaction_session_timeout = '{STANDSTILL_S:g}s'")
 
 
 async def _number(connection: AsyncConnection[Any], statement: str) -> int:

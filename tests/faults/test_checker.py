@@ -1,0 +1,105 @@
+"""Each thing that the checker is to find, planted alone in evidence that is otherwise clean."""
+
+from dataclasses import replace
+
+from tests.faults.checker import WORKER_LOST, Evidence, Request, Stored, judge, recovery_s
+
+from gatepost.sms.ids import to_ref
+
+IDS = (11, 12, 13)
+CLEAN = Evidence(
+    offered=frozenset({"order-11", "order-12", "order-13"}),
+    acknowledged={f"order-{n}": n for n in IDS},
+    stored=tuple(Stored(n, f"order-{n}", "unconfirmed", gateway_id=1, fence=1) for n in IDS),
+    requests=tuple(Request(float(n), "one", (to_ref(n),), "answer", is_accepted=True) for n in IDS),
+    windows={1: 2},
+)
+
+
+def changed(n: int, **values: object) -> Evidence:
+    """The clean evidence with one message stored differently."""
+    return replace(CLEAN, stored=tuple(replace(m, **values) if m.id == n else m for m in CLEAN.stored))
+
+
+def requested(*requests: Request) -> Evidence:
+    return replace(CLEAN, requests=requests)
+
+
+def faults(evidence: Evidence) -> list[str]:
+    return judge(evidence).faults
+
+
+def test_clean_evidence_has_no_faults():
+    assert faults(CLEAN) == []
+
+
+def test_an_acknowledged_message_that_is_not_stored_is_lost():
+    evidence = replace(CLEAN, stored=CLEAN.stored[1:], requests=CLEAN.requests[1:])
+    assert faults(evidence) == ["lost: order-11 was acknowledged and is not stored"]
+
+
+def test_a_message_that_stays_in_the_queue_is_lost():
+    evidence = replace(changed(11, state="queued"), requests=CLEAN.requests[1:])
+    assert faults(evidence) == ["lost: order-11 never left the queue"]
+
+
+def test_a_submitted_message_that_was_never_accepted_is_lost():
+    refused = replace(CLEAN.requests[0], did="vanish", is_accepted=False)
+    evidence = requested(refused, *CLEAN.requests[1:])
+    assert faults(evidence) == ["lost: order-11 is unconfirmed and was never accepted"]
+
+
+def test_a_message_that_is_accepted_twice_is_a_duplicate():
+    evidence = requested(*CLEAN.requests, CLEAN.requests[0])
+    assert faults(evidence) == ["duplicate: order-11 was accepted 2 times"]
+
+
+def test_another_generation_is_the_same_message():
+    again = replace(CLEAN.requests[0], refs=(to_ref(11, 1),))
+    assert faults(requested(*CLEAN.requests, again)) == ["duplicate: order-11 was accepted 2 times"]
+
+
+def test_an_order_that_is_stored_twice_is_a_duplicate():
+    twice = replace(CLEAN.stored[0], id=14)
+    accepted = replace(CLEAN.requests[0], refs=(to_ref(14),))
+    evidence = replace(CLEAN, stored=(*CLEAN.stored, twice), requests=(*CLEAN.requests, accepted))
+    assert faults(evidence) == ["duplicate: order-11 is stored 2 times"]
+
+
+def test_what_nobody_ordered_is_unexpected():
+    unknown_ref = replace(CLEAN.requests[0], refs=("zzz",))
+    assert faults(requested(*CLEAN.requests, unknown_ref)) == [
+        "unexpected: references ('zzz',) name no messages, or one twice"
+    ]
+    never_stored = replace(CLEAN.requests[0], refs=(to_ref(99),))
+    assert faults(requested(*CLEAN.requests, never_stored)) == ["unexpected: 99 was accepted and is not stored"]
+    assert faults(replace(CLEAN, offered=CLEAN.offered - {"order-12"})) == ["unexpected: order-12 was never ordered"]
+
+
+def test_a_state_that_nothing_explains_is_unexpected():
+    assert faults(changed(12, state="rejected")) == ["unexpected: order-12 ended as rejected"]
+
+
+def test_unknown_needs_a_lost_worker_or_a_doubtful_answer():
+    assert faults(changed(12, state="unknown", cause="connection lost")) == [
+        "unexplained: order-12, cause 'connection lost'"
+    ]
+    assert faults(changed(12, state="unknown", cause=WORKER_LOST)) == []
+    doubtful = replace(CLEAN.requests[1], did="drop")
+    in_doubt = replace(changed(12, state="unknown", cause="connection lost"), requests=(*CLEAN.requests[::2], doubtful))
+    assert faults(in_doubt) == []
+    without_cause = replace(in_doubt, stored=changed(12, state="unknown").stored)
+    assert faults(without_cause) == ["unexplained: order-12, cause None"]
+
+
+def test_one_loss_of_a_worker_leaves_no_more_unknown_than_the_window():
+    lost = tuple(replace(message, state="unknown", cause=WORKER_LOST, fence=2) for message in CLEAN.stored)
+    assert faults(replace(CLEAN, stored=lost)) == ["too many unknown: gateway 1: 3 messages, taken over with fence 2"]
+    two_losses = (replace(lost[0], fence=3), *lost[1:])
+    assert faults(replace(CLEAN, stored=two_losses)) == []
+
+
+def test_recovery_is_counted_from_the_kill_to_the_next_request_of_the_gateway():
+    requests = [Request(at, name, (), "answer", True) for at, name in [(9.0, "a"), (10.2, "a"), (11, "b"), (14.0, "a")]]
+    assert recovery_s(10.0, "a", requests, gone_before=10.5) == 4.0
+    assert recovery_s(10.0, "c", requests, gone_before=10.5) is None
