@@ -8,12 +8,16 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from gatepost.messages import receipts
+from gatepost.messages.storable import as_text
 from gatepost.providers.base import Inbound, Item, OptOut, Receipt
 from gatepost.sms.ids import IdSource
 from gatepost.sms.msisdn import InvalidNumber, parse
 
 MAX_TEXT = 20_000
 MAX_NUMBER = 30
+MAX_DIGITS = 20
+MAX_URL = 4000
+MAX_PARTS = 255
 
 INSERT = """
     insert into inbound_message (gateway_id, workspace_id, kind, sender, recipient, text, dedupe_key,
@@ -30,6 +34,8 @@ CONVERSATION = """
      where gateway_id = %s and to_digits = %s and created_at > now() - interval '30 days'
        and workspace_id = any(%s) order by id desc limit 1
 """
+# Two parts that come at the same time must not each miss the other.
+ALONE = "select pg_advisory_xact_lock(hashtextextended(%s, 0))"
 PART = """
     insert into inbound_part (gateway_id, sender, reference, number, count, text) values (%s, %s, %s, %s, %s, %s)
     on conflict do nothing
@@ -73,12 +79,12 @@ async def store_items(connection: AsyncConnection[Any], arrival: Arrival, items:
 
 
 async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inbound) -> None:
-    text = item.text
-    if item.part is not None:
+    text, key = item.text, _dedupe_key(item)
+    if item.part is not None and _is_part(item.part):
         joined = await _join(connection, arrival, item)
         if joined is None:
             return
-        text = joined
+        text, key = joined, _hash(item.sender, item.part[0], joined)
     sender = number(item.sender, arrival.prefixes)
     cursor = await connection.execute(CONVERSATION, [arrival.gateway_id, sender, list(arrival.workspace_ids)])
     conversation = await cursor.fetchone()
@@ -91,8 +97,8 @@ async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inb
             item.kind,
             sender[:MAX_NUMBER],
             number(item.recipient or arrival.inbound_number, arrival.prefixes)[:MAX_NUMBER],
-            clean(text)[:MAX_TEXT],
-            _dedupe_key(item),
+            as_text(text, MAX_TEXT),
+            key,
             conversation[0] if conversation else None,
             item.at,
         ],
@@ -101,7 +107,13 @@ async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inb
     for media in item.media if row else ():
         await connection.execute(
             MEDIA,
-            [row[0] if row else None, clean(media.content_type)[:100], clean(media.name)[:200], media.url, media.body],
+            [
+                row[0] if row else None,
+                as_text(media.content_type, 100),
+                as_text(media.name, 200),
+                as_text(media.url, MAX_URL),
+                media.body,
+            ],
         )
 
 
@@ -109,8 +121,9 @@ async def _join(connection: AsyncConnection[Any], arrival: Arrival, item: Inboun
     """The whole text once every part is there, else None."""
     assert item.part is not None
     reference, position, count = item.part
-    place = [arrival.gateway_id, item.sender[:MAX_NUMBER], reference[:100]]
-    await connection.execute(PART, [*place, position, count, clean(item.text)[:MAX_TEXT]])
+    place = [arrival.gateway_id, as_text(item.sender, MAX_NUMBER), as_text(reference, 100)]
+    await connection.execute(ALONE, ["\x1f".join(map(str, place))])
+    await connection.execute(PART, [*place, position, count, as_text(item.text, MAX_TEXT)])
     cursor = await connection.execute(PARTS, place)
     parts = await cursor.fetchall()
     if len(parts) < count:
@@ -120,12 +133,12 @@ async def _join(connection: AsyncConnection[Any], arrival: Arrival, item: Inboun
 
 
 async def _opt_out(connection: AsyncConnection[Any], arrival: Arrival, item: OptOut) -> None:
-    digits = number(item.number, arrival.prefixes)
+    digits = number(item.number, arrival.prefixes)[:MAX_DIGITS]
     workspaces = list(arrival.workspace_ids)
     if item.back_in:
         await connection.execute(UNSUPPRESS, [digits, workspaces])
     else:
-        await connection.execute(SUPPRESS, [digits, clean(item.words)[:200], workspaces])
+        await connection.execute(SUPPRESS, [digits, as_text(item.words, 200), workspaces])
 
 
 def number(text: str, prefixes: Sequence[str]) -> str:
@@ -133,7 +146,7 @@ def number(text: str, prefixes: Sequence[str]) -> str:
 
     Prefixes are cut only where what remains is no longer an international number (a short code, a national number).
     """
-    raw = clean(text).strip()
+    raw = as_text(text, MAX_TEXT).strip()
     try:
         return parse(raw if raw.startswith("+") else f"+{raw}")
     except InvalidNumber:
@@ -141,13 +154,17 @@ def number(text: str, prefixes: Sequence[str]) -> str:
         return raw[len(cut) :].lstrip("+") if cut else raw.lstrip("+")
 
 
-def clean(text: str) -> str:
-    """Without what PostgreSQL cannot keep: NUL and halves of surrogate pairs."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+def _is_part(part: tuple[str, int, int]) -> bool:
+    """Whether it can be one; what cannot is a message of its own."""
+    _, position, count = part
+    return 1 <= position <= count <= MAX_PARTS
 
 
 def _dedupe_key(item: Inbound) -> str:
     if item.id:
-        return clean(f"id:{item.id}")[:220]
-    seed = "\x1f".join((item.sender, item.recipient, item.at.isoformat() if item.at else "", item.text, str(item.part)))
-    return "hash:" + hashlib.sha256(seed.encode("utf-8", "replace")).hexdigest()
+        return as_text(f"id:{item.id}", 220)
+    return _hash(item.sender, item.recipient, item.at.isoformat() if item.at else "", item.text, str(item.part))
+
+
+def _hash(*values: str) -> str:
+    return "hash:" + hashlib.sha256("\x1f".join(values).encode("utf-8", "replace")).hexdigest()

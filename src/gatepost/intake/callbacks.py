@@ -1,6 +1,7 @@
 """Providers' callbacks: proven, parsed by the adapter, on disk, and only then answered in the provider's own way."""
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,14 +10,14 @@ from typing import Any
 
 import structlog
 from psycopg import OperationalError
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
 from gatepost.inbox.arrivals import arrival_of
 from gatepost.inbox.store import Arrival, store_items
-from gatepost.intake.http import Receive, Scope, Send, answer, read_body, unavailable
+from gatepost.intake.http import AWAY, Receive, Scope, Send, answer, read_body, unavailable
 from gatepost.intake.peers import client_address
 from gatepost.intake.spool import Spool, SpoolFull
 from gatepost.problems import Problem
@@ -31,7 +32,8 @@ log = structlog.get_logger()
 KINDS = ("receipt", "inbound", "media", "stop", "any")
 MAX_BODY = 8 * 1024 * 1024
 FRESH_S = 3.0
-STORE_TIMEOUT_S = 5.0
+STORE_TIMEOUT_S = 2.0
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class CallerGone(Exception):
@@ -95,12 +97,12 @@ class CallbackEndpoint:
         try:
             ack = await self._take(receiver, raw)
         except CallerGone:
-            await send({"type": "http.disconnect"})
+            await _break_off(send)
             return
         await answer(send, ack.status, ack.body, ack.content_type.encode("latin-1"), _header_bytes(ack))
 
     async def replay(self, token: str, raw: RawCallback) -> None:
-        """A callback from the spool. Raises OperationalError while the database is away."""
+        """A callback from the spool. Raises one of AWAY while the database is away, anything else where it is odd."""
         receiver = await self._receiver(token)
         if receiver is None or receiver.provider.parse_callback is None:
             return
@@ -123,6 +125,8 @@ class CallbackEndpoint:
         )
 
     async def _receiver(self, token: str) -> Receiver | None:
+        if not TOKEN.fullmatch(token):
+            return None
         fresh_until, receiver = self._known.get(token, (0.0, None))
         if time.monotonic() < fresh_until:
             return receiver
@@ -131,6 +135,8 @@ class CallbackEndpoint:
         except Exception as error:
             if receiver is not None:
                 return receiver
+            if isinstance(error, AWAY):
+                raise
             log.warning("callback_gateway_not_loaded", cause=type(error).__name__)
             raise unavailable() from None
         if found is not None:
@@ -144,7 +150,7 @@ class CallbackEndpoint:
         try:
             async with self._pool.connection(timeout=STORE_TIMEOUT_S) as connection:
                 await store_items(connection, receiver.arrival, callback.items, self._ids)
-        except (OperationalError, PoolTimeout):
+        except OperationalError:
             try:
                 await asyncio.to_thread(self._spool.put, receiver.token, raw)
             except SpoolFull:
@@ -167,9 +173,17 @@ def parse(receiver: Receiver, raw: RawCallback) -> base.Callback:
         return receiver.provider.parse_callback(raw, receiver.account)
     except AdapterError as error:
         raise Problem("bad_request", f"The callback makes no sense: {type(error).__name__}.") from None
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+    except Problem:
+        raise
+    except Exception as error:
         log.warning("callback_not_parsed", gateway=receiver.arrival.gateway_id, cause=type(error).__name__)
         raise Problem("bad_request", "The callback makes no sense.") from None
+
+
+async def _break_off(send: Send) -> None:
+    """Promise a body and leave: as near to a closed connection as a server comes that has read the request."""
+    await send({"type": "http.response.start", "status": 503, "headers": [(b"content-length", b"1")]})
+    await send({"type": "http.response.body", "body": b"", "more_body": True})
 
 
 def _parts(path: str) -> tuple[str, str, str]:

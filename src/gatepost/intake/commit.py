@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from psycopg import AsyncConnection, DatabaseError, OperationalError
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
-from gatepost.intake.http import unavailable
+from gatepost.intake.http import AWAY, unavailable
 from gatepost.messages.accept import Denied, Snapshot, Taken, Wish, accept, numbers_of
 from gatepost.messages.store import Origin, Stored, insert
 from gatepost.problems import Problem
@@ -89,20 +89,29 @@ class Committer:
         return await job.result
 
     async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            await self._has_work.wait()
-            group = self._next_group()
-            try:
-                await self._commit(group)
-            except (OperationalError, PoolTimeout) as error:
-                log.warning("accept_without_database", cause=type(error).__name__)
-                _fail(group, unavailable())
-            except DatabaseError:
-                await self._one_by_one(group)
-            except Exception:
-                log.exception("accept_failed")
-                _fail(group, Problem("internal_error"))
+        """Until cancelled; then nobody is left waiting."""
+        group: list[Job] = []
+        try:
+            while True:
+                await self._has_work.wait()
+                group = self._next_group()
+                await self._commit_or_fail(group)
+        finally:
+            _fail([*group, *self._waiting], unavailable())
+
+    async def _commit_or_fail(self, group: list[Job]) -> None:
+        """What is to blame for a failure fails alone."""
+        try:
+            await self._commit(group)
+        except AWAY as error:
+            log.warning("accept_without_database", cause=type(error).__name__)
+            _fail(group, unavailable())
+        except Problem as problem:
+            await self._one_by_one(group, problem)
+        except Exception as error:
+            if len(group) == 1:
+                log.exception("accept_failed", cause=type(error).__name__)
+            await self._one_by_one(group, Problem("internal_error"))
 
     def _next_group(self) -> list[Job]:
         group: list[Job] = []
@@ -124,16 +133,12 @@ class Committer:
             self._has_work.clear()
         return group
 
-    async def _one_by_one(self, group: list[Job]) -> None:
-        """A group that the database refuses: the one that is to blame fails alone."""
+    async def _one_by_one(self, group: list[Job], problem: Problem) -> None:
+        if len(group) == 1:
+            _fail(group, problem)
+            return
         for job in group:
-            try:
-                await self._commit([job])
-            except (OperationalError, PoolTimeout):
-                _fail([job], unavailable())
-            except DatabaseError:
-                log.exception("accept_refused_by_database")
-                _fail([job], Problem("internal_error"))
+            await self._commit_or_fail([job])
 
     async def _commit(self, group: list[Job]) -> None:
         snapshots = {job.origin.workspace_id: await self._snapshot_of(job.origin.workspace_id) for job in group}
@@ -178,7 +183,8 @@ async def _suppressed(
 
 async def _claim_keys(connection: AsyncConnection[Any], group: Sequence[Job]) -> dict[Job, bytes | Problem]:
     """Jobs whose idempotency key is taken, with the answer of the first request or the conflict."""
-    keyed = {(job.origin.workspace_id, job.key): job for job in group if job.key}
+    # In one order everywhere, so that two front processes never wait for each other.
+    keyed = {(job.origin.workspace_id, job.key): job for job in sorted(group, key=_name) if job.key}
     if not keyed:
         return {}
     # A request of which nothing is taken claims no key: corrected, it may be tried again under the same one.
@@ -200,6 +206,10 @@ async def _claim_keys(connection: AsyncConnection[Any], group: Sequence[Job]) ->
         job = keyed[workspace_id, key]
         known[job] = bytes(body) if bytes(body_hash) == job.body_hash else Problem("idempotency_conflict")
     return known
+
+
+def _name(job: Job) -> tuple[int, str]:
+    return job.origin.workspace_id, job.key
 
 
 def _resolve(job: Job, outcome: bytes | Problem) -> None:

@@ -5,6 +5,9 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from django.db import OperationalError as OrmOperationalError
+from psycopg import OperationalError
+
 from gatepost.problems import Problem, document
 
 Scope = MutableMapping[str, Any]
@@ -13,6 +16,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_DEADLINE_S = 30.0
 RETRY_AFTER_S = "2"
+AWAY = (OperationalError, OrmOperationalError)
+"""What says that the database is away, whether it was asked by the pool or by the ORM."""
 
 
 class Disconnected(Exception):

@@ -1,7 +1,7 @@
 """POST /api/v1/messages: one message, or up to 10,000 with an answer each. 202 means on disk."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,9 @@ from gatepost.workspaces.permissions import Right
 MAX_BODY = 16 * 1024 * 1024
 MAX_MESSAGES = 10_000
 MAX_KEY = 200
+BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+T = TypeVar("T")
 
 
 class NewMessage(msgspec.Struct, forbid_unknown_fields=True):
@@ -103,10 +106,7 @@ class MessagesEndpoint:
             await self._single(send, body, origin, peer, idempotency_key)
 
     async def _single(self, send: Send, body: bytes, origin: Origin, peer: str, key: str) -> None:
-        try:
-            wish = _single.decode(body).as_wish()
-        except msgspec.ValidationError as error:
-            raise Problem("invalid", faults=[_fault(error)]) from None
+        wish = _decoded(_single, body).as_wish()
         job = Job(origin, [wish], peer, _render_single, key, hash_of(body))
         document = await self._committer.accept(job)
         denied = job.answers[0]
@@ -115,10 +115,7 @@ class MessagesEndpoint:
         await answer(send, 202, document, b"application/json")
 
     async def _several(self, send: Send, body: bytes, origin: Origin, peer: str, key: str) -> None:
-        try:
-            raws = _several.decode(body).messages
-        except msgspec.ValidationError as error:
-            raise Problem("invalid", faults=[_fault(error)]) from None
+        raws = _decoded(_several, body).messages
         if not 1 <= len(raws) <= MAX_MESSAGES:
             detail = f"messages: 1 to {MAX_MESSAGES} of them, not {len(raws)}."
             raise Problem("invalid", faults=[Fault("messages", "count", detail)])
@@ -127,7 +124,7 @@ class MessagesEndpoint:
         for position, raw in enumerate(raws):
             try:
                 wishes.append(_single.decode(raw).as_wish())
-            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            except BAD_JSON as error:
                 unreadable[position] = _unreadable(error)
 
         def render(ids: list[int | None], answers: Answers) -> bytes:
@@ -142,7 +139,16 @@ def _is_several(body: bytes) -> bool:
         return _shape.decode(body).messages is not msgspec.UNSET
     except msgspec.ValidationError:
         raise Problem("invalid", "The body is not a JSON object.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BAD_JSON:
+        raise Problem("bad_json") from None
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise Problem("invalid", faults=[_fault(error)]) from None
+    except BAD_JSON:
         raise Problem("bad_json") from None
 
 

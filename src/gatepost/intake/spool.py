@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -44,14 +43,25 @@ class Spool:
         except OSError as error:
             raise SpoolFull from error
 
-    def waiting(self) -> Iterator[tuple[Path, str, RawCallback]]:
+    def waiting(self) -> list[Path]:
         """What waits, oldest first; call `done` once one is stored."""
-        for path in sorted(self._folder.glob("*.json")):
-            content = json.loads(path.read_text("utf-8"))
-            yield path, content["token"], _from_json(content["raw"])
+        return sorted(self._folder.glob("*.json"))
+
+    def read(self, path: Path) -> tuple[str, RawCallback]:
+        """Token and callback. Raises FileNotFoundError where another process has replayed it, ValueError for a file
+        that makes no sense."""
+        content = json.loads(path.read_text("utf-8"))
+        try:
+            return content["token"], _from_json(content["raw"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a spooled callback: {type(error).__name__}") from None
 
     def done(self, path: Path) -> None:
         path.unlink(missing_ok=True)
+
+    def set_aside(self, path: Path) -> None:
+        """Keep it for a person to look at, out of the way."""
+        path.rename(path.with_suffix(".odd"))
 
 
 def _sync_folder(folder: Path) -> None:
