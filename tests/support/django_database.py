@@ -18,6 +18,7 @@ def migrated_template() -> str:
 @contextmanager
 def own_database() -> Iterator[str]:
     """Point Django at a database of its own, and drop it afterwards; gives its URL."""
+    before = settings.CONFIG["DATABASE_URL"]
     dsn = clone_database(migrated_template())
     _connect_to(dsn)
     try:
@@ -25,6 +26,7 @@ def own_database() -> Iterator[str]:
     finally:
         connections.close_all()
         drop_database(dsn)
+        _connect_to(before)
 
 
 def _migrate(dsn: str) -> None:

@@ -12,6 +12,8 @@ from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch import statements as sql
+from gatepost.dispatch.debug import log_asked, log_fed
+from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.runner import Runner
 from gatepost.messages import receipts
 from gatepost.providers.base import Commit, Context, Found, Item, Later, Receipt, Sent
@@ -19,6 +21,7 @@ from gatepost.providers.manifest import Feed
 from gatepost.sms.ids import IdSource, from_ref, to_ref
 from gatepost.sms.states import State
 from gatepost.transport.driver import Driver
+from gatepost.transport.traces import Exchange
 
 log = structlog.get_logger()
 
@@ -92,6 +95,7 @@ class Asker:
             driven.account,
             link=driven.link,
         )
+        await self._log(driven, sent, result.exchanges)
         found: list[Receipt] = result.value or []
         if found:
             async with self._pool.connection() as connection:
@@ -108,6 +112,7 @@ class Asker:
             driven.account,
             link=driven.link,
         )
+        await self._log(driven, sent, result.exchanges)
         answers: dict[str, Found] = result.value or {}
         seen = [
             Receipt(found.state or State.SUBMITTED, "found", keys=found.keys, ref=ref, words="found at the provider")
@@ -137,22 +142,34 @@ class Asker:
         if row and row[1] > datetime.now(UTC):
             return
         start = row[0] if row else ""
+        came: list[Item] = []
         result = await self._driver.run_flow(
             lambda: poll(feed.name, start, driven.account, self._context()),
             driven.provider,
             driven.account,
             link=driven.link,
-            on_commit=lambda commit: self._commit(feed, commit),
+            on_commit=lambda commit: self._commit(feed, commit, came),
         )
+        log_fed(driven, came, result.exchanges)
         later = result.value if isinstance(result.value, Later) else Later(max(feed.every_s, AFTER_FAILURE_S), start)
         async with self._pool.connection() as connection:
             await connection.execute(sql.MOVE_CURSOR, [driven.id, feed.name, later.cursor or start, later.after_s])
         self._feeds_due[feed.name] = time.monotonic() + later.after_s
 
-    async def _commit(self, feed: Feed, commit: Commit) -> None:
+    async def _commit(self, feed: Feed, commit: Commit, came: list[Item]) -> None:
+        came += commit.items
         async with self._pool.connection() as connection, connection.transaction():
             await self._store_items(connection, self._runner.driven.id, commit.items)
             await connection.execute(sql.MOVE_CURSOR, [self._runner.driven.id, feed.name, commit.cursor, 0.0])
+
+    async def _log(self, driven: Driven, sent: Sequence[Sent], exchanges: Sequence[Exchange]) -> None:
+        """Providers repeat the text of a message when they are asked for its state."""
+        if not driven.is_debugged:
+            return
+        ids = [parsed[0] for one in sent if (parsed := from_ref(one.ref))]
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute("select body from message where id = any(%s)", [ids])
+            log_asked(driven, sent, [row[0] for row in await cursor.fetchall()], exchanges)
 
     def _context(self) -> Context:
         driven = self._runner.driven

@@ -16,6 +16,7 @@ from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch import store
+from gatepost.dispatch.debug import log_submit
 from gatepost.dispatch.decide import backoff_s, pauses_gateway
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.grouping import LaneBuffer
@@ -348,6 +349,7 @@ class Runner:
             traces=self._traces(items, result),
         )
         self._recorder.put(entry)
+        log_submit(driven, items, result.exchanges)
 
     def check_line(self, units: int) -> None:
         """The last look before bytes leave: the lease must outlive the write, and the pace must hold at the socket.

@@ -58,9 +58,12 @@ class GatewayForm:
 
     @property
     def common_groups(self) -> list[dict[str, Any]]:
+        """Those are open that hold a fault or differ from what a new gateway starts with."""
         stored = {name: getattr(self.gateway, name) for name in common.BY_NAME} if self.gateway else {}
+        usual = common.from_manifest(self.manifest)
+        own = {name: value for name, value in stored.items() if name not in usual or usual[name] != value}
         found = groups(self.common, [field for field in common.FIELDS if field.name in self.common.fields])
-        return [_group(title, bound, common.BY_NAME, stored, False) for title, bound in found]
+        return [_group(title, bound, common.BY_NAME, own, False) for title, bound in found]
 
     @property
     def settings(self) -> dict[str, Any]:

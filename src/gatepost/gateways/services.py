@@ -43,7 +43,7 @@ def create_gateway(
     if chosen.manifest.unfit:
         raise Problem("provider_unfit", chosen.manifest.unfit)
     settled = settle(chosen, settings)
-    manifest = chosen.manifest_for(settled.all)
+    manifest = chosen.manifest_for(restored(chosen, settled.settings, settled.secrets))
     values = common.from_manifest(manifest) | _common(common_values or {}, manifest)
     values["pattern"] = _pattern(values.get("pattern", Gateway.Pattern.BATCH), manifest)
     try:

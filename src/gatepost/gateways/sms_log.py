@@ -57,10 +57,11 @@ def lines(gateway_id: int) -> Iterator[str]:
 
 def _forms(number: str) -> tuple[str, ...]:
     """The number as providers may write it: with its country code, and without."""
+    digits = "".join(character for character in number if character.isdecimal())
     try:
-        return (number, national(number))
+        return (number, digits, national(digits))
     except InvalidNumber:
-        return (number,)
+        return (number, digits)
 
 
 def _line(gateway_id: int, name: str, trace: Trace) -> str:

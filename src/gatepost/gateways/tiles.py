@@ -13,7 +13,7 @@ from gatepost.gateways.listing import monogram
 from gatepost.pages.markdown import to_html
 from gatepost.providers import registry
 from gatepost.providers.manifest import Manifest
-from gatepost.providers.quality import Evidence, Quality, quality, recorded_evidence
+from gatepost.providers.quality import Grade, Quality, quality, recorded_evidence
 from gatepost.providers.registry import Provider
 
 CONFIDENCE: Final = {
@@ -69,8 +69,9 @@ def every() -> list[Tile]:
 
 
 def tile(provider: Provider) -> Tile:
-    evidence = recorded_evidence().get(provider.slug, Evidence())
-    return Tile(provider.manifest, tuple(_abilities(provider)), quality(provider, evidence))
+    evidence = recorded_evidence().get(provider.slug)
+    proven = quality(provider, evidence) if evidence else Quality(Grade.NONE)
+    return Tile(provider.manifest, tuple(_abilities(provider)), proven)
 
 
 def countries(tiles: Iterable[Tile]) -> list[tuple[str, str]]:

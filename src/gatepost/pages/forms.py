@@ -110,7 +110,8 @@ def _pem(field: Field) -> forms.Field:
 
 
 def _area(field: Field) -> forms.Field:
-    attributes = {"rows": 5, "spellcheck": "false", "class": "mono"}
+    rows = {"lines": 3, "long_text": 4}.get(field.kind, 6)
+    attributes = {"rows": rows, "spellcheck": "false", "class": "mono"}
     return forms.CharField(
         widget=forms.Textarea(attrs=attributes), initial=initial_text(field, field.default), strip=False
     )

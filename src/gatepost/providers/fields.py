@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+_ACRONYMS = {word.lower(): word for word in ("API", "CA", "HTTP", "ID", "IP", "MD5", "SID", "SMS", "TLS", "TTL", "URL")}
+
 FieldKind = Literal["text", "long_text", "secret", "url", "choice", "flag", "number", "pem", "lines", "json"]
 
 
@@ -53,7 +55,8 @@ class Field:
 
     @property
     def title(self) -> str:
-        return self.label or self.name.replace("_", " ").capitalize()
+        words = [_ACRONYMS.get(word, word) for word in self.name.split("_")]
+        return self.label or " ".join((words[0].capitalize() if words[0].islower() else words[0], *words[1:]))
 
     def applies(self, values: Mapping[str, Any]) -> bool:
         if self.when is None:

@@ -56,8 +56,10 @@ class Provider:
 
 OPTIONAL = (
     *("parse_callback", "verify", "query", "poll", "find", "balance", "check", "prepare", "capabilities"),
-    *("preview", "export_preset", "import_preset"),
+    "preview",
 )
+OWN = ("export_preset", "import_preset")
+"""Of a provider that others are described by, not of those that it describes."""
 
 
 @cache
@@ -71,6 +73,7 @@ def all_providers() -> Mapping[str, Provider]:
             # A provider that is only described says where its functions are: `adapter = http_template`.
             adapter = getattr(module, "adapter", module)
             functions = {name: getattr(adapter, name, None) for name in OPTIONAL}
+            functions |= {name: getattr(module, name, None) for name in OWN}
             found[manifest.slug] = Provider(manifest, adapter.submit, **functions)
     return dict(sorted(found.items()))
 

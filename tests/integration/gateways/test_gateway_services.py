@@ -204,7 +204,8 @@ def test_callback_urls_are_public_and_unguessable(north: Tenant, acme: Acme, mon
 def test_deleting_says_what_it_affects(north: Tenant, acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
     released: list[int] = []
     queue = deletion.Dependant(
-        lambda gateway: [deletion.Effect("queued messages", 3, "are held")], lambda gateway: released.append(gateway.pk)
+        lambda gateway: [deletion.Effect("queued messages", 3, "are held")],
+        lambda gateway, heir: released.append(gateway.pk),
     )
     monkeypatch.setattr(deletion, "_DEPENDANTS", [queue])
     gateway = made(north, acme)

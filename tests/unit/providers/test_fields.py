@@ -123,5 +123,5 @@ def test_a_field_is_needed_only_where_it_applies(mode: str, needed: set[str]) ->
 
 
 def test_a_field_has_a_title() -> None:
-    assert Text("api_key").title == "Api key"
+    assert Text("api_key").title == "API key"
     assert Text("api_key", label="API key").title == "API key"

@@ -1,0 +1,223 @@
+"""Chromium against a whole installation: web, worker and the simulated providers of the demo.
+
+    def test_something(site: Site, signed_in: SignIn, screenshot: Screenshot, is_accessible: Accessible) -> None:
+        page = signed_in("operator")
+        page.goto(site.at("gateways"))
+
+A page that logs an error, or that breaks the content security policy, fails its test. Screenshots go to a temporary
+folder, or to docs/images with UPDATE_SCREENSHOTS=1.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from tests.support.installation import Installation, installation, spawn, wait_until
+from tests.support.reporting import Say
+from tests.support.tenants import ACTOR, Tenant
+
+from gatepost.cli import demo, demo_file
+from gatepost.processes.ports import free_port
+from gatepost.simulators.demo import demo_accounts
+from gatepost.workspaces import services
+from gatepost.workspaces.models import Role, User, Workspace
+
+HERE = Path(__file__).parent
+IMAGES = HERE.parents[1] / "docs" / "images"
+AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+WIDTHS = {1280: 900, 400: 850}
+ADMINISTRATOR = "administrator"
+
+Screenshot = Callable[..., list[Path]]
+SignIn = Callable[..., Page]
+Accessible = Callable[[Page], None]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running installation with the workspace of the demo; Django of the test works on its database."""
+
+    url: str
+    installation: Installation
+    tenant: Tenant
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.tenant.workspace
+
+    def at(self, page: str, **parts: Any) -> str:
+        """The address of a page of the workspace by its name."""
+        return self.url + reverse(page, kwargs={"workspace": self.workspace.pk, **parts})
+
+    def user(self, role: str) -> User:
+        """The member with that role, or the administrator of the installation."""
+        if role != ADMINISTRATOR:
+            return self.tenant.member(Role(role))
+        email = "admin@gp.example"
+        found = User.objects.filter(email=email).first()
+        return found or services.create_user(email, is_administrator=True, actor=ACTOR)
+
+
+@pytest.fixture(scope="session")
+def _driver() -> Iterator[Playwright]:
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright runs a loop of its own in this thread, which Django takes for a reason to refuse its database.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with sync_playwright() as driver:
+            yield driver
+
+
+@pytest.fixture(scope="session")
+def _chromium(_driver: Playwright) -> Iterator[Browser | None]:
+    """None where there is no Chromium: the tests that need it skip, and say so."""
+    if not CHROMIUM.exists():
+        yield None
+        return
+    browser = _driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
+    """One installation for the tests of a module; what they make in it stays until its last test."""
+    folder = tmp_path_factory.mktemp("site")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        django_db_blocker.unblock(),
+        installation(folder, egress=["127.0.0.0/8"]) as running,
+    ):
+        patch.setitem(settings.CONFIG, "EGRESS_ALLOW", ("127.0.0.0/8",))
+        patch.setitem(settings.CONFIG, "PUBLIC_URL", running.env["GATEPOST_PUBLIC_URL"])
+        _start_demo(running, folder)
+        yield Site(running.env["GATEPOST_PUBLIC_URL"], running, Tenant(Workspace.objects.get(name=demo.WORKSPACE)))
+
+
+def _start_demo(running: Installation, folder: Path) -> None:
+    """The demo's workspace, gateways and simulated providers, and the processes."""
+    port = free_port("127.0.0.1", 0)
+    ports = {account.name: free_port("127.0.0.1", 0) for account in demo_accounts()}
+    demo_file.write(folder, demo.seed(None, running.env["GATEPOST_PUBLIC_URL"], f"http://127.0.0.1:{port}", ports))
+    running.start_web()
+    running.start_worker()
+    simulators = spawn("simulators", [sys.executable, "-m", "gatepost.cli.demo_simulators"], folder, running.env)
+    running.processes.append(simulators)
+    wait_until(lambda: _listens(port), 15, "the simulated providers")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def signed_in(site: Site, _chromium: Browser | None, say: Say) -> Iterator[SignIn]:
+    """`signed_in(role, width=1280, scheme="light")`: a page of a browser of its own, signed in as that member."""
+    if _chromium is None:
+        say(f"skipped: there is no Chromium at {CHROMIUM}", is_loud=True)
+        pytest.skip("no Chromium")
+    contexts = []
+    errors: list[str] = []
+
+    def open_page(role: str, *, width: int = 1280, scheme: str = "light") -> Page:
+        client = Client()
+        client.force_login(site.user(role))
+        context = _chromium.new_context(
+            viewport={"width": width, "height": WIDTHS.get(width, 900)},
+            color_scheme=scheme,
+            timezone_id="Europe/Warsaw",
+            locale="en-GB",
+            base_url=site.url,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda entry: errors.append(entry.text) if entry.type == "error" else None)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    # Chromium logs every answer of 4xx as an error; whether those are right is for the tests to say.
+    wrong = [error for error in errors if not error.startswith("Failed to load resource: the server responded with")]
+    assert not wrong, wrong
+
+
+@pytest.fixture
+def screenshot(tmp_path: Path) -> Screenshot:
+    """`screenshot(page, name)`: the page at both widths in both themes; the files."""
+    is_kept = os.environ.get("UPDATE_SCREENSHOTS") == "1"
+    folder = IMAGES if is_kept else Path(os.environ.get("SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> list[Path]:
+        before = page.viewport_size
+        files = []
+        for width, height in WIDTHS.items():
+            for scheme in ("light", "dark"):
+                page.set_viewport_size({"width": width, "height": height})
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                file = folder / f"{name}-{width}-{scheme}.png"
+                page.screenshot(path=file, full_page=True, animations="disabled")
+                files.append(file)
+        page.emulate_media(color_scheme="light")
+        if before:
+            page.set_viewport_size(before)
+        return files
+
+    return take
+
+
+@pytest.fixture
+def is_accessible(say: Say) -> Accessible:
+    """`is_accessible(page)` fails for serious faults that axe finds, in both themes."""
+
+    def look(page: Page) -> None:
+        if not AXE.exists():
+            say(f"axe was not asked: run `npm ci` in {HERE.name}/", is_loud=True)
+            return
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.evaluate(AXE.read_text("utf-8"))
+            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            serious = [
+                f"{fault['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+                for fault in found["violations"]
+                if fault["impact"] in ("serious", "critical")
+                for node in fault["nodes"]
+            ]
+            assert not serious, f"{scheme}: " + "\n".join(serious)
+        page.emulate_media(color_scheme="light")
+
+    return look
+
+
+@pytest.fixture
+def fits() -> Callable[[Page], None]:
+    """`fits(page)` fails where a page is wider than a phone of 400 px and has to be scrolled sideways."""
+
+    def look(page: Page) -> None:
+        before = page.viewport_size
+        page.set_viewport_size({"width": 400, "height": WIDTHS[400]})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        if before:
+            page.set_viewport_size(before)
+
+    return look
