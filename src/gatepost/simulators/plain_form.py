@@ -1,8 +1,8 @@
 """The other side of providers whose protocol only their customers know: the plainest form that could be one.
 
 POST or GET `/send` with login, password, from, to and text answers `OK <id>` or `ERROR <word>`; `/state` answers a
-receipt in JSON and `/balance` answers `BALANCE <amount>`. Receipts and replies are GETs with plain names. What the fields are
-called is the account's option `names`, in the order of those five. None of it is any provider's.
+receipt in JSON, `/balance` answers `BALANCE <amount>`. Receipts and replies are GETs with plain names. What the fields
+are called is the account's option `names`, in the order of those five. None of it is any provider's.
 """
 
 import re
