@@ -150,7 +150,6 @@ def _take(to: str, text: str, reference: str, values: Mapping[str, str], live: L
         sender=values.get("orig", ""),
         segments=segments,
         reference=reference,
-        price=Decimal(0),
         wire={"reported": values.get("delivNotifRequest") == "true", "blacklisted": at_submit == "blocked"},
     )
 
@@ -292,7 +291,7 @@ simulator = Simulator(
     failed="-71",
     throttled="503",
     not_found=lambda _request: text_answer("Not Found", 404),
-    price=Decimal(0),
+    price=Decimal(1),
     keeps_replies=True,
     new_id=lambda: str(next(_ids)),
     without_id=lambda _answer: text_answer("0\n"),
