@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
+from django.utils.html import format_html
 
 from gatepost.gateways.models import SenderId
 from gatepost.messages.accept import MAX_CLIENT_REF, MAX_TEXT, Snapshot, Wish
@@ -39,7 +40,7 @@ class ComposeForm(forms.Form):
     send_at = forms.DateTimeField(label="Send at", required=False)
     priority = forms.ChoiceField(label="Priority", choices=PRIORITIES, required=False)
     client_ref = forms.CharField(label="Your reference", max_length=MAX_CLIENT_REF, required=False)
-    zone = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+    zone = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput(attrs={"data-zone": True}))
     once = forms.CharField(required=False, max_length=40)
 
     def __init__(self, workspace: Workspace, snapshot: Snapshot, zone: ZoneInfo, *args: Any, **more: Any) -> None:
@@ -98,9 +99,10 @@ class ComposeForm(forms.Form):
 
     def _describe(self, default_country: str) -> None:
         without = f" Without one it is a number of {default_country}." if default_country else ""
+        zone = format_html("<span data-zone-name>{}</span>", self.zone_in_use.key)
         helps = {
             "to": f"The number with its country code, such as +48 600 100 200.{without}",
-            "send_at": f"In your time ({self.zone_in_use.key}). Empty: at once.",
+            "send_at": format_html("In your time ({}). Empty: at once.", zone),
             "client_ref": "Any text by which you find the message again.",
         }
         widgets: Mapping[str, forms.Widget] = {

@@ -69,10 +69,14 @@
     }
   };
 
-  // The server reads dates that people write, and says "today", in the zone that this cookie names.
+  // The server reads dates that people write, and says "today", in the zone that this cookie names. A form that was
+  // made before it knew carries its zone along.
   const tellZone = () => {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    if (zone) document.cookie = `zone=${encodeURIComponent(zone)};path=/;max-age=31536000;samesite=lax`;
+    if (!zone) return;
+    document.cookie = `zone=${encodeURIComponent(zone)};path=/;max-age=31536000;samesite=lax`;
+    for (const field of document.querySelectorAll("input[data-zone]")) field.value = zone;
+    for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = zone;
   };
 
   const prepare = (scope) => {

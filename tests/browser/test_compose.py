@@ -1,0 +1,185 @@
+"""Writing a message in a browser, and following it until the handset has it."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import Accessible, Screenshot, SignIn, Site
+from tests.support.tenants import Tenant, tenant
+
+from gatepost.cli.demo import PHONE
+from gatepost.messages.models import Message
+from gatepost.workspaces.models import Role
+
+pytestmark = [pytest.mark.browser]
+
+COSTLY = "Zażółć gęślą jaźń – “quoted” and long enough to need a second segment of its own"
+
+
+def write(page: Page, site: Site, text: str) -> None:
+    page.goto(site.at("compose"))
+    page.get_by_label("To", exact=False).first.fill(PHONE)
+    page.locator("#id_text").fill(text)
+
+
+def test_costly_characters_are_named_replaced_and_the_message_arrives(
+    site: Site, signed_in: SignIn, screenshot: Screenshot, is_accessible: Accessible, fits: Callable[[Page], None]
+) -> None:
+    page = signed_in("sender")
+    write(page, site, COSTLY)
+    expect(page.locator("#count")).to_contain_text("2 segments · Unicode")
+    expect(page.locator("#measure .bubble")).to_have_text(COSTLY)
+    expect(page.locator(".costly")).to_contain_text("latin small letter z with dot above")
+    expect(page.locator("#measure")).to_contain_text("1 instead of 2 segments")
+    screenshot(page, "compose")
+    is_accessible(page)
+    fits(page)
+    page.get_by_role("button", name="Write z instead of latin small letter z with dot above").click()
+    expect(page.locator("#id_text")).to_have_value(COSTLY.replace("ż", "z"))
+    page.get_by_role("button", name="Replace all").click()
+    expect(page.locator("#count")).to_contain_text("1 segment · GSM-7")
+    expect(page.locator("#id_text")).to_have_value(re.compile('^Zazolc gesla jazn - "quoted"'))
+    page.get_by_role("button", name="Send").click()
+    expect(page).to_have_url(re.compile("/messages/[0-9a-z]{13}/$"))
+    expect(page.locator(".state-line .badge")).to_have_text("delivered", timeout=10_000)
+    expect(page.locator("#live")).not_to_have_attribute("hx-trigger", re.compile("."))
+    for words in ("Accepted", "Handed to Warsaw", "Warsaw took it", "Report from Warsaw"):
+        expect(page.locator(".timeline")).to_contain_text(words)
+    screenshot(page, "message")
+    is_accessible(page)
+    fits(page)
+
+
+def test_what_was_typed_survives_errors_reloads_and_a_lost_connection(site: Site, signed_in: SignIn) -> None:
+    page = signed_in("sender")
+    write(page, site, "A draft")
+    page.locator("#id_to").fill("12")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#id_to_error")).to_contain_text("number")
+    expect(page.locator("#id_text")).to_have_value("A draft")
+    page.locator("#id_text").fill("A better draft")
+    page.goto(site.at("log"))
+    page.goto(site.at("compose"))
+    expect(page.locator("#id_text")).to_have_value("A better draft")
+    expect(page.locator("#measure .bubble")).to_have_text("A better draft")
+    page.locator("#id_to").fill(PHONE)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Send").click(no_wait_after=True)
+    page.wait_for_timeout(300)
+    page.context.set_offline(False)
+    page.goto(site.at("compose"))
+    expect(page.locator("#id_text")).to_have_value("A better draft")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".timeline")).to_be_visible()
+    page.goto(site.at("compose"))
+    expect(page.locator("#id_text")).to_have_value("")
+
+
+def test_what_arrived_before_the_connection_broke_is_not_sent_twice(site: Site, signed_in: SignIn) -> None:
+    page = signed_in("sender")
+    write(page, site, "Only once")
+
+    def lose_the_answer(route: object) -> None:
+        route.fetch(max_redirects=0)  # type: ignore[attr-defined]
+        route.abort()  # type: ignore[attr-defined]
+
+    page.route("**/compose/", lose_the_answer)
+    page.get_by_role("button", name="Send").click(no_wait_after=True)
+    page.wait_for_timeout(500)
+    page.unroute("**/compose/")
+    page.goto(site.at("compose"))
+    expect(page.locator("#id_text")).to_have_value("Only once")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".notices")).to_contain_text("it was not sent twice")
+    assert Message.objects.filter(body="Only once").count() == 1
+
+
+def test_the_keyboard_is_enough(site: Site, signed_in: SignIn) -> None:
+    page = signed_in("sender")
+    page.goto(site.at("compose"))
+    page.locator("#id_to").focus()
+    page.keyboard.type(PHONE)
+    page.keyboard.press("Tab")
+    page.keyboard.type("Typed\nin two lines")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".bubble")).to_have_text("Typed\nin two lines")
+    assert Message.objects.get(body="Typed\nin two lines").user == site.user("sender")
+
+
+def test_a_scheduled_message_waits_until_the_time_that_was_meant(
+    site: Site, signed_in: SignIn, screenshot: Screenshot
+) -> None:
+    page = signed_in("sender")
+    write(page, site, "Later")
+    page.get_by_text("Schedule, priority, reference").click()
+    expect(page.get_by_text("In your time (Europe/Warsaw)")).to_be_visible()
+    day = timezone.now() + timedelta(days=10)
+    page.locator("#id_send_at").fill(f"{day:%Y-%m-%d}T09:30")
+    page.locator("#id_client_ref").fill("order 7")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".state-line .badge")).to_have_text("queued")
+    expect(page.locator(".state-card time")).to_contain_text("09:30:00")
+    expect(page.locator(".facts")).to_contain_text("order 7")
+    screenshot(page, "message-scheduled")
+    page.get_by_role("button", name="Cancel…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 message")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Cancel…").click()
+    page.get_by_role("button", name="Cancel sending").click()
+    expect(page.locator(".state-line .badge")).to_have_text("cancelled")
+    expect(page.locator(".notices")).to_contain_text("1 message: cancelled.")
+
+
+def test_sending_works_without_script(site: Site, signed_in: SignIn) -> None:
+    scripted = signed_in("sender")
+    scripted.goto(site.at("home"))
+    browser = scripted.context.browser
+    assert browser is not None
+    context = browser.new_context(java_script_enabled=False, storage_state=scripted.context.storage_state())
+    try:
+        page = context.new_page()
+        write(page, site, "Łódź without script")
+        page.get_by_role("button", name="Count and preview").click()
+        page.get_by_role("button", name="Replace all").click()
+        assert page.locator("#id_text").input_value() == "Lodz without script"
+        page.get_by_role("button", name="Send").click()
+        expect(page.locator(".timeline")).to_contain_text("Accepted")
+        page.goto(site.at("log"))
+        page.locator('input[name="ref"]').first.check()
+        page.get_by_role("button", name="Cancel…").click()
+        expect(page.get_by_role("heading", level=2).last).to_have_text(re.compile("Nothing to do|Take them out"))
+    finally:
+        context.close()
+
+
+def test_without_a_gateway_the_way_to_one_is_shown(
+    site: Site, signed_in: SignIn, screenshot: Screenshot, is_accessible: Accessible
+) -> None:
+    empty: Tenant = tenant("No gateways")
+    page = signed_in("administrator")
+    page.goto(f"{site.url}/w/{empty.workspace.pk}/compose/")
+    page.locator("#id_to").fill(PHONE)
+    page.locator("#id_text").fill("Kept")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#id_gateway_error")).to_contain_text("Add a gateway")
+    expect(page.locator("#id_text")).to_have_value("Kept")
+    screenshot(page, "compose-no-gateway")
+    is_accessible(page)
+    page.get_by_role("link", name="Add a gateway").first.click()
+    expect(page).to_have_url(re.compile("/catalogue"))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_finds_its_way_to_what_it_may_do(site: Site, signed_in: SignIn, role: Role) -> None:
+    page = signed_in(role.value)
+    page.goto(site.at("log"))
+    expect(page.get_by_role("navigation", name="Main").get_by_role("link", name="Compose")).to_have_count(
+        0 if role is Role.VIEWER else 1
+    )
+    page.goto(site.at("compose"))
+    expect(page.locator("#id_text")).to_have_count(0 if role is Role.VIEWER else 1)
