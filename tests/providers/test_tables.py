@@ -55,7 +55,7 @@ def _check_status(exchange: Exchange, table: States, code: str, state: State) ->
     assert provider.parse_callback is not None
     gw, raw = gateway_of(provider, exchange.settings), callback_of(exchange.given, exchange.kind)
     for item in provider.parse_callback(raw, gw).items:
-        if not isinstance(item, Receipt) or table.state(item.status) is None:
+        if not isinstance(item, Receipt) or table.state(item.status) is None or _is_rivals(item, table, exchange.slug):
             continue
         try:
             found = provider.parse_callback(_with_status(raw, item.status, code), gw).items
@@ -63,6 +63,13 @@ def _check_status(exchange: Exchange, table: States, code: str, state: State) ->
             continue
         said = [each for each in found if isinstance(each, Receipt) and each.status.casefold() == code]
         assert all(each.state is state for each in said), f"{exchange.id}: {code} is {state} in the table, got {said}"
+
+
+def _is_rivals(item: Receipt, table: States, slug: str) -> bool:
+    """A provider with several interfaces has a table for each, where one number means different things."""
+    rivals = (each for each in tables_of(all_providers()[slug]).values() if isinstance(each, States))
+    same = any(each.words(item.status) == item.words for each in rivals if each is not table)
+    return same and table.words(item.status) != item.words
 
 
 def _with_status(raw: RawCallback, old: str, new: str) -> RawCallback:

@@ -1,0 +1,113 @@
+"""Clickatell, https://docs.clickatell.com: One API, Platform REST, legacy HTTP and legacy REST, as a setting.
+
+Facts of 2026-11. Not supported: WhatsApp, the legacy batch mode, schedules at the provider.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gatepost.providers import base
+from gatepost.providers.base import Batch, Context, Flow, Gateway, Results, send
+from gatepost.providers.clickatell import json_wires, text_wire
+from gatepost.providers.clickatell.callbacks import parse_callback
+from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
+from gatepost.providers.kit.flows import check_by_balance
+from gatepost.providers.manifest import Batch as Batching
+from gatepost.providers.manifest import Manifest, Pace, Ref, SenderRule, Validity
+from gatepost.providers.wire import Response
+
+__all__ = ["balance", "capabilities", "check", "manifest", "parse_callback", "query", "submit"]
+
+KEYED, LEGACY = ("one_api", "platform", "rest_legacy"), "http_legacy"
+GENERATION = "api_generation"
+MAX_MINUTES = 4320
+
+manifest = Manifest(
+    slug="clickatell",
+    label="Clickatell",
+    confidence="documented",
+    facts="2026-11",
+    docs="https://docs.clickatell.com",
+    website="https://www.clickatell.com",
+    fields=(
+        Choice(
+            GENERATION,
+            ("one_api", "One API"),
+            ("platform", "Platform REST"),
+            ("http_legacy", "Legacy HTTP (Communicator, Central)"),
+            ("rest_legacy", "Legacy REST"),
+            label="Interface",
+        ),
+        Url("base_url", help="Empty: the address of the interface."),
+        Secret(
+            "api_key", label="API key", required=True, when=(GENERATION, KEYED), help="Key or token of an integration."
+        ),
+        Text("user", required=True, identifier=True, when=(GENERATION, LEGACY)),
+        Secret("password", required=True, when=(GENERATION, LEGACY)),
+        Text(
+            "api_id",
+            label="API ID",
+            required=True,
+            pattern=r"\d+",
+            when=(GENERATION, LEGACY),
+            help="Of the connection.",
+        ),
+        Number("concat", label="Maximum parts", default=3, min=1, max=35, when=(GENERATION, LEGACY)),
+        Flag("mo", label="Replies", when=(GENERATION, LEGACY), help="Asks for a number that can be answered."),
+        Number("validity_minutes", label="Lifetime (minutes)", min=1, max=MAX_MINUTES, help="Empty: one day."),
+        Number(
+            "batch_size", label="Messages per request", default=100, min=1, max=200, help="200 is the provider's limit."
+        ),
+    ),
+    batch=Batching(200, unique_number=True, limit_setting="batch_size"),
+    reference=Ref(32, "alphanumeric"),
+    validity=Validity(60, MAX_MINUTES * 60),
+    sender=SenderRule(r"[A-Za-z0-9 .&_-]{1,11}|\d{3,15}", "Up to 11 letters and digits, or a number."),
+    receipts=("push", "query"),
+    inbound=("sms",),
+    inbound_delivery=("push",),
+    await_delivery_s=900,
+    pace=Pace(parallel=4),
+    setup=(
+        "Make an integration (or, legacy, an HTTP API connection) and copy its key, or user, password and API ID.",
+        "Enter the receipt URL and the inbound URL as the callbacks of the integration.",
+    ),
+)
+
+SAME_TEXT = Batching(
+    200, same=("sender", "text", "encoding", "validity"), unique_number=True, limit_setting="batch_size"
+)
+
+
+def capabilities(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Only One API takes a text each; Platform and legacy REST offer no status query."""
+    generation = settings[GENERATION]
+    if generation == "one_api":
+        return {}
+    receipts = ("push", "query") if generation == LEGACY else ("push",)
+    return {"batch": SAME_TEXT, "receipts": receipts}
+
+
+def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
+    if gw[GENERATION] == LEGACY:
+        answer: Response = yield send(text_wire.request(batch, gw))
+        return text_wire.results(batch, answer, ctx)
+    answer = yield send(json_wires.request(batch, gw))
+    return json_wires.results(batch, answer, ctx, gw[GENERATION])
+
+
+def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
+    ask_state = text_wire.state if gw[GENERATION] == LEGACY else json_wires.state
+    keys = [key for message in sent for key in message.keys]
+    receipts: list[base.Receipt] = []
+    while len(receipts) < len(keys):
+        receipts.append((yield from ask_state(keys[len(receipts)], gw, ctx)))
+    return receipts
+
+
+def balance(gw: Gateway, ctx: Context) -> Flow[base.Balance]:
+    found = yield from (text_wire.balance if gw[GENERATION] == LEGACY else json_wires.balance)(gw, ctx)
+    return found
+
+
+check = check_by_balance(balance)
