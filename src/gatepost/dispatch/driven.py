@@ -77,7 +77,10 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
 
 
 def _rate(row: Gateway, manifest: Manifest, limits: Mapping[str, float]) -> float | None:
-    rates = [row.requests_per_second, limits.get(row.provider, manifest.pace.requests_per_second)]
+    """The gateway's own rate, else the manifest's; an account's limit and the installation's cap both."""
+    pace = manifest.pace
+    caps = [limits.get(row.provider), pace.requests_per_second if pace.shared_by else None]
+    rates = [row.requests_per_second or pace.requests_per_second, *caps]
     return min((rate for rate in rates if rate), default=None)
 
 
