@@ -1,10 +1,12 @@
 """The other side of providers whose protocol only their customers know: the plainest form that could be one.
 
 POST or GET `/send` with login, password, from, to and text answers `OK <id>` or `ERROR <word>`; `/state` answers a
-receipt in JSON, `/balance` answers `BALANCE <amount>`. Receipts and replies are GETs with plain names. What the fields
-are called is the account's option `names`, in the order of those five. None of it is any provider's.
+receipt in JSON, `/balance` answers `BALANCE <amount>`. A POST is a form or a JSON object; login and password may come
+as HTTP Basic. Receipts and replies are GETs with plain names. What the fields are called is the account's option
+`names`, in the order of those five. None of it is any provider's.
 """
 
+import json
 import re
 import time
 from collections.abc import Sequence
@@ -56,7 +58,17 @@ def _values(request: Request, live: LiveAccount) -> dict[str, str]:
     """The fields by our names; those that the option does not name keep theirs."""
     names = dict(zip(live.options["names"].split(","), FIELDS, strict=True))
     pairs = request.query_pairs() + request.form_pairs()
-    return {names.get(name, name): value.decode("utf-8", "replace") for name, value in pairs}
+    given = {name: value.decode("utf-8", "replace") for name, value in pairs} | _members(request)
+    return dict(zip(FIELDS, request.basic() or (), strict=False)) | {names.get(key, key): given[key] for key in given}
+
+
+def _members(request: Request) -> dict[str, str]:
+    """The texts in a JSON object."""
+    try:
+        body = json.loads(request.body) if request.content_type == "application/json" else {}
+    except (ValueError, RecursionError):
+        body = {}
+    return {key: value for key, value in body.items() if isinstance(value, str)} if isinstance(body, dict) else {}
 
 
 def _is_known(values: dict[str, str], live: LiveAccount) -> bool:

@@ -1,0 +1,13 @@
+"""Sky Media's preset with the payload it proposes."""
+
+from tests.integration.simulators.meetings import Meeting
+from tests.integration.simulators.plain_form import REFUSALS, filled_in
+
+MEETINGS = (
+    Meeting(
+        slug="skymedia",
+        settings=filled_in,
+        options={"names": "login,password,sender,phone,text"},
+        refusals=REFUSALS,
+    ),
+)
