@@ -7,13 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gatepost.providers.base import (
+    Ack,
     Batch,
+    Callback,
     Commit,
     Context,
     Flow,
     Found,
     Gateway,
+    Inbound,
+    Item,
     Later,
+    OptOut,
     Receipt,
     Results,
     Sent,
@@ -27,7 +32,7 @@ from gatepost.providers.kit.tables import THROTTLED, Refused, States
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Dedupe, Feed, Manifest, SenderRule
 from gatepost.providers.registry import Provider
-from gatepost.providers.wire import Request, Response
+from gatepost.providers.wire import RawCallback, Request, Response
 from gatepost.sms.outcomes import Refusal, accepted
 from gatepost.sms.states import State
 from gatepost.transport.egress import Cause, Failure, Reply
@@ -107,7 +112,32 @@ KNOWS_REQUESTS = replace(
 )
 ALIKE = replace(ECHO, manifest=replace(MANIFEST, slug="alike", batch=Batching(100, same=("sender", "text"))))
 FED = replace(ECHO, manifest=replace(MANIFEST, slug="fed", receipts=("poll",), feeds=(Feed("reports"),)), poll=_poll)
-PROVIDERS = {one.slug: one for one in (ECHO, FINDER, KNOWS_REFS, KNOWS_REQUESTS, ALIKE, FED)}
+
+
+def _parse_callback(raw: RawCallback, gw: Gateway) -> Callback:
+    """`[{"report": status, "ref"?, "key"?}, {"from", "to", "text", "id"?, "part"?}, {"stop": number}, ...]`"""
+    return Callback(tuple(_called_back(item) for item in read_json(raw).items()), Ack(body=b"thanks"))
+
+
+def _called_back(item: Any) -> Item:
+    if status := item.maybe_text("report"):
+        key = item.maybe_text("key")
+        return Receipt(STATES.state(status), status, keys=(key,) if key else (), ref=item.maybe_text("ref") or "")
+    if number := item.maybe_text("stop"):
+        return OptOut(number, "STOP")
+    part = item.value.get("part")
+    return Inbound(
+        item.text("from"),
+        item.text("to"),
+        item.text("text"),
+        id=item.maybe_text("id") or "",
+        part=(str(part[0]), part[1], part[2]) if part else None,
+    )
+
+
+CALLER = replace(ECHO, manifest=replace(MANIFEST, slug="caller", busy_status=421), parse_callback=_parse_callback)
+CLOSER = replace(CALLER, manifest=replace(MANIFEST, slug="closer", busy_status=None))
+PROVIDERS = {one.slug: one for one in (ECHO, FINDER, KNOWS_REFS, KNOWS_REQUESTS, ALIKE, FED, CALLER, CLOSER)}
 
 NO_ANSWER = Failure(Cause.TIMEOUT, True)
 NO_CONNECTION = Failure(Cause.CONNECT, False)

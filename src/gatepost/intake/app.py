@@ -21,6 +21,7 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from gatepost.intake.bridge import Bridge  # noqa: E402
 from gatepost.intake.callbacks import CallbackEndpoint  # noqa: E402
 from gatepost.intake.commit import Committer  # noqa: E402
+from gatepost.intake.fixed_paths import FixedPathEndpoint, is_fixed  # noqa: E402
 from gatepost.intake.http import (  # noqa: E402
     AWAY,
     Disconnected,
@@ -68,6 +69,7 @@ class Front:
         self._tasks: list[asyncio.Task[None]] = []
         self._messages: Endpoint | None = None
         self._callbacks: CallbackEndpoint | None = None
+        self._fixed_paths: FixedPathEndpoint | None = None
         self._spool = Spool(settings.DATA_DIR / "spool")
 
     async def start(self) -> None:
@@ -78,6 +80,8 @@ class Front:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A task that was stopped while it connected holds a connection that the server would wait for.
+        self._tasks.clear()
         await self._pool.close()
         # Not on the loop: a request that is still being answered waits for the loop.
         await asyncio.to_thread(self._bridge.close)
@@ -96,6 +100,7 @@ class Front:
         committer = Committer(self._pool, self._snapshots.get, ids)
         public_url = settings.CONFIG["PUBLIC_URL"]
         self._callbacks = CallbackEndpoint(self._pool, ids, self._spool, public_url)
+        self._fixed_paths = FixedPathEndpoint(self._pool, self._callbacks, public_url)
         self._messages = MessagesEndpoint(KeyCache(self._pool), committer)
         self._tasks += [asyncio.create_task(run()) for run in (committer.run, self._listen, self._replay)]
 
@@ -141,6 +146,8 @@ class Front:
             await self._ready(self._messages)(scope, receive, send)
         elif path.startswith("/cb/"):
             await self._ready(self._callbacks)(scope, receive, send)
+        elif is_fixed(path):
+            await self._ready(self._fixed_paths)(scope, receive, send)
         elif path == "/health/live":
             await answer(send, 200, b"live\n", b"text/plain; charset=utf-8")
         elif path == "/health/ready":
@@ -155,7 +162,7 @@ class Front:
 
     async def _answer_ready(self, send: Send) -> None:
         try:
-            async with self._pool.connection(timeout=2.0) as connection:
+            async with self._pool.connection() as connection:
                 await connection.execute("select 1")
         except OperationalError:
             raise unavailable() from None
