@@ -23,13 +23,14 @@ from gatepost.dispatch.grouping import LaneBuffer
 from gatepost.dispatch.line import Gate, as_json, as_message, last_status
 from gatepost.dispatch.outcomes import close
 from gatepost.dispatch.pacing import Pacer
-from gatepost.dispatch.recorder import Recorder
+from gatepost.dispatch.recorder import Entry, Recorder
 from gatepost.dispatch.store import Due, LeaseLost, Opened
 from gatepost.messages import receipts
 from gatepost.providers.base import Batch, Context
 from gatepost.sms.ids import IdSource, to_ref
 from gatepost.sms.outcomes import Kind, Outcome, not_sent, unknown
 from gatepost.transport.driver import Driver, SubmitResult
+from gatepost.transport.traces import Exchange
 
 log = structlog.get_logger()
 
@@ -320,6 +321,20 @@ class Runner:
 
     async def _submit(self, driven: Driven, opened: Opened, items: list[Due], is_resend: bool) -> None:
         intent_at = datetime.now(UTC)
+        exchanges: list[Exchange] = []
+        try:
+            entry, exchanges = await self._attempt(driven, opened, items, is_resend, intent_at)
+        except Exception:
+            # A fault of ours, and bytes may have left: what is not mentioned is unknown.
+            log.exception("submit_failed", gateway=driven.id)
+            now = datetime.now(UTC)
+            entry = close(driven, opened.id, items, {}, intent_at=intent_at, now=now, is_resend=is_resend)
+        self._recorder.put(entry)
+        log_submit(driven, items, exchanges)
+
+    async def _attempt(
+        self, driven: Driven, opened: Opened, items: list[Due], is_resend: bool, intent_at: datetime
+    ) -> tuple[Entry, list[Exchange]]:
         gate = Gate(self.check_line, self._units(items))
         result = await self._driver.run_submit(
             driven.provider,
@@ -348,8 +363,7 @@ class Runner:
             latency_ms=result.latency_ms,
             traces=self._traces(items, result),
         )
-        self._recorder.put(entry)
-        log_submit(driven, items, result.exchanges)
+        return entry, result.exchanges
 
     def check_line(self, units: int) -> None:
         """The last look before bytes leave: the lease must outlive the write, and the pace must hold at the socket.

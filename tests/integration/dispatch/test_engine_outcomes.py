@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from tests.support.echo import NO_CONNECTION, POISON, refused
 
+from gatepost.dispatch import runner
 from gatepost.dispatch.decide import MAX_FAULTS
 from gatepost.providers.wire import Response
 from gatepost.sms.ids import from_ref, to_ref
@@ -215,3 +216,14 @@ async def test_a_held_message_expires_too(engine):
     engine.run("update outbox set expires_at = now() + %s", timedelta(seconds=0.3))
     engine.start_worker()
     await engine.until_states(ids, "expired")
+
+
+async def test_a_fault_of_ours_after_the_answer_leaves_it_unknown_instead_of_on_its_way_for_ever(engine, monkeypatch):
+    def failing(result):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runner, "last_status", failing)
+    ids = await engine.accept(2)
+    engine.start_worker()
+    await engine.until_states(ids, "unknown")
+    assert engine.rows("select count(*) from submission where done_at is null") == [(0,)]
