@@ -52,16 +52,23 @@ class Receiver:
     public_url: str
     busy_status: int | None
 
+    def knows(self, peer: str) -> bool:
+        """Whether the address is on the gateway's list of those that may call back."""
+        return bool(peer) and any(ip_address(peer) in network for network in self.networks)
+
 
 def load_receiver(token: str, public_url: str) -> Receiver | None:
     """The gateway of a callback token, by the ORM."""
     row = Gateway.objects.prefetch_related("secrets", "workspaces").filter(callback_token=token).first()
-    if row is None:
-        return None
+    return receiver_of(row, public_url) if row else None
+
+
+def receiver_of(row: Gateway, public_url: str) -> Receiver:
+    """The gateway as its callbacks meet it."""
     source = provider(row.provider)
     return Receiver(
         arrival=arrival_of(row),
-        token=token,
+        token=row.callback_token,
         provider=source,
         account=services.runtime(row),
         networks=tuple(ip_network(text, strict=False) for text in row.callback_ips),
@@ -90,10 +97,13 @@ class CallbackEndpoint:
         if receiver is None or kind not in KINDS:
             raise Problem("not_found")
         peer = client_address(scope)
-        if receiver.networks and not _is_in(peer, receiver):
+        if receiver.networks and not receiver.knows(peer):
             log.warning("callback_from_foreign_address", gateway=receiver.arrival.gateway_id)
             raise Problem("forbidden", "This address may not call back to the gateway.")
-        raw = self._raw(scope, kind, tail, peer, await read_body(receive, MAX_BODY))
+        await self.answer(receiver, self.raw(scope, kind, tail, peer, await read_body(receive, MAX_BODY)), send)
+
+    async def answer(self, receiver: Receiver, raw: RawCallback, send: Send) -> None:
+        """Take the callback, and answer it as the provider wants."""
         try:
             ack = await self._take(receiver, raw)
         except CallerGone:
@@ -110,7 +120,8 @@ class CallbackEndpoint:
         async with self._pool.connection(timeout=STORE_TIMEOUT_S) as connection:
             await store_items(connection, receiver.arrival, callback.items, self._ids)
 
-    def _raw(self, scope: Scope, kind: str, tail: str, peer: str, body: bytes) -> RawCallback:
+    def raw(self, scope: Scope, kind: str, tail: str, peer: str, body: bytes) -> RawCallback:
+        """The request as adapters take it."""
         path = (scope.get("raw_path") or scope["path"].encode()).split(b"?", 1)[0].decode("latin-1")
         query = scope.get("query_string", b"").decode("latin-1")
         return RawCallback(
@@ -191,10 +202,6 @@ def _parts(path: str) -> tuple[str, str, str]:
     kind, _, rest = rest.partition("/")
     token, _, tail = rest.partition("/")
     return kind, token, tail
-
-
-def _is_in(peer: str, receiver: Receiver) -> bool:
-    return bool(peer) and any(ip_address(peer) in network for network in receiver.networks)
 
 
 def _header_bytes(ack: Ack) -> list[tuple[bytes, bytes]]:
