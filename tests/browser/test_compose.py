@@ -121,6 +121,7 @@ def test_a_scheduled_message_waits_until_the_time_that_was_meant(
     page.locator("#id_client_ref").fill("order 7")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".state-line .badge")).to_have_text("queued")
+    expect(page.locator(".state-card")).to_contain_text("It is scheduled.")
     expect(page.locator(".state-card time")).to_contain_text("09:30:00")
     expect(page.locator(".facts")).to_contain_text("order 7")
     screenshot(page, "message-scheduled")

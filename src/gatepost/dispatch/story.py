@@ -44,6 +44,8 @@ def standing_in_words(message: Message, standing: Standing) -> str:
         return f"It waits: {standing.held}."
     if standing.state is State.QUEUED and message.attempts:
         return "It waits for the next attempt."
+    if standing.state is State.QUEUED and standing.due_at and standing.due_at > message.created_at:
+        return "It is scheduled."
     return _MEANINGS[standing.state]
 
 
