@@ -18,7 +18,7 @@ from tests.support.tenants import ACTOR, one_of_everything, tenant
 
 from gatepost.api import openapi
 from gatepost.api.assembly import api
-from gatepost.dispatch import api as dispatch_api
+from gatepost.dispatch import trial_send
 from gatepost.gateways import services
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def known(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     north = tenant("North")
     here = acme.settings(base_url="https://127.0.0.1:9")
     gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", here, actor=ACTOR)
-    monkeypatch.setattr(dispatch_api, "TEST_WAIT_S", 0.0)
+    monkeypatch.setattr(trial_send, "WAIT_S", 0.0)
     return {"client": north.api(), "ids": one_of_everything(north, gateway)}
 
 
