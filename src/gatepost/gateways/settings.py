@@ -29,10 +29,6 @@ class Settled:
     secrets: dict[str, Any] = field(repr=False)
     expiries: dict[str, datetime]
 
-    @property
-    def all(self) -> dict[str, Any]:
-        return self.settings | self.secrets
-
 
 def provider_of(slug: str) -> Provider:
     """The provider of that slug; raises Problem `not_found`."""
