@@ -1,0 +1,40 @@
+"""What both interfaces answer and report. Neither list of codes was found: HTTP statuses and words have to do."""
+
+from gatepost.providers.kit.tables import THROTTLED, Refused, States, codes
+from gatepost.sms.outcomes import Refusal
+from gatepost.sms.states import State
+
+HTTP = Refused(
+    codes(Refusal.AUTH, "Wrong login, password or token", 401, 403)
+    | codes(Refusal.CONFIG, "The request is not understood", 400, 422)
+    | codes(Refusal.NO_CREDIT, "No SMS packet, or no balance", 402)
+    | codes(THROTTLED, "Too many requests", 429)
+)
+# Words of an error text, in the order in which they are looked for.
+FAULTS = Refused(
+    codes(Refusal.AUTH, "Wrong login, password or token", "login", "password", "access denied")
+    | codes(Refusal.BAD_SENDER, "Sender name not connected", "naming")
+    | codes(Refusal.BAD_RECIPIENT, "Wrong number", "msid")
+    | codes(Refusal.NO_CREDIT, "No SMS packet, or a limit is reached", "limit", "packet", "пакет", "баланс")
+)
+EVENTS = States(
+    {
+        200: (State.SUBMITTED, "sent"),
+        201: (State.REJECTED, "not sent"),
+        300: (State.DELIVERED, "delivered"),
+        301: (State.UNDELIVERED, "not delivered"),
+    }
+)
+STATES = States(
+    {
+        "Pending": (State.SUBMITTED, "queued"),
+        "Sending": (State.SUBMITTED, "queued"),
+        "Sent": (State.SUBMITTED, "sent"),
+        "NotSent": (State.REJECTED, "not sent"),
+        "Delivered": (State.DELIVERED, "delivered"),
+        "NotDelivered": (State.UNDELIVERED, "not delivered"),
+        "TimedOut": (State.EXPIRED, "lifetime is over"),
+        "Error": (State.UNDELIVERED, "error"),
+        "Cancelled": (State.REJECTED, "cancelled"),
+    }
+)
