@@ -9,6 +9,8 @@ UV := .tools/bin/uv
 # What is installed follows from these files; another content is another stamp.
 KEY := $(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 INSTALLED := .venv/.installed-$(KEY)
+# What looks for accessibility faults in the pages comes from npm; without npm those checks are skipped, loudly.
+AXE := tests/browser/node_modules/.installed
 
 # uv asks the same index as the machine's pip does.
 ifdef PIP_INDEX_URL
@@ -33,7 +35,7 @@ help: ## this list
 run: $(INSTALLED) ## the demo: everything on this machine, with simulated providers
 	@exec $(BIN)/gatepost up --demo
 
-test: $(INSTALLED) ## the tests; PYTEST_ARGS="tests/unit -k pacing" narrows them
+test: $(INSTALLED) $(AXE) ## the tests; PYTEST_ARGS="tests/unit -k pacing" narrows them
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(INSTALLED) ## format, lint, types, import contracts, generated docs, migrations
@@ -54,6 +56,11 @@ docs: $(INSTALLED) ## write the pages of the docs that are made from the code
 lock: $(UV) ## lock the newest versions that pyproject.toml allows
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--group dev --output-file requirements.lock pyproject.toml
+
+$(AXE): tests/browser/package-lock.json
+	@if command -v npm >/dev/null; then \
+		cd tests/browser && npm ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/.installed; \
+	else echo "npm is missing: accessibility will not be tested"; fi
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

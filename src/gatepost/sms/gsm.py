@@ -58,7 +58,7 @@ _PROBLEMS: Final = {
 }
 
 
-class InvalidText(ValueError):  # noqa: N818  the product says "invalid", not "error"
+class InvalidText(ValueError):
     """A text that cannot be sent as it stands. `code` is stable; `sentence` and `remedy` are for people."""
 
     def __init__(self, code: str) -> None:

@@ -52,7 +52,7 @@ _PROBLEMS: Final = {
 }
 
 
-class InvalidNumber(ValueError):  # noqa: N818  the product says "invalid", not "error"
+class InvalidNumber(ValueError):
     """A number that cannot be a recipient. `code` is stable; `sentence` and `remedy` are for people.
 
     Nothing in it shows more of the input than `masked`.

@@ -141,8 +141,8 @@ class Outcome:
     """What became of one message in one submit. Build it with the functions below, never directly.
 
     `keys`: the provider's ids for the message, one per part where the provider names parts; empty where it names none.
-    `is_recipient_only`: a throttling that concerns this recipient, not the gateway's pace. `is_alone`: the next try goes
-    in a request of its own, because something in this one was refused as a whole.
+    `is_recipient_only`: a throttling that concerns this recipient, not the gateway's pace. `is_alone`: the next try
+    goes in a request of its own, because something in this one was refused as a whole.
     `segments`: how many the provider counted. `state`: set where an accepted message is already further than submitted.
     """
 

@@ -65,7 +65,7 @@ def test_an_expired_key_and_a_revoked_one_no_longer_hold(north: Tenant) -> None:
 
 @pytest.mark.parametrize("scopes", [[], ["messages:fly"], ["senders:decide"]])
 def test_a_key_has_known_scopes(north: Tenant, scopes: list[str]) -> None:
-    with pytest.raises(Problem, match="messages:fly|senders:decide|at least one"):
+    with pytest.raises(Problem, match=r"messages:fly|senders:decide|at least one"):
         services.create_api_key(north.workspace, "Shop", scopes, actor=ACTOR)
 
 
