@@ -103,6 +103,8 @@ REFUSED = Refused(
 HTTP = Refused(
     codes(Refusal.AUTH, "Wrong user ID or password (unverified)", 401, 403) | {429: (THROTTLED, "Too many requests")}
 )
+# Why a request is refused as a whole although only one of its messages is at fault.
+OF_ONE = (Refusal.BAD_RECIPIENT, Refusal.BAD_SENDER, Refusal.BAD_CONTENT)
 STATES = States(
     {
         "delivered": (State.DELIVERED, "delivered"),
@@ -130,7 +132,8 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
         "messages": [_element(message, gw) for message in batch.messages],
     }
     url = gw["base_url"] if gw["base_url"].endswith("/send") else gw.url("/broker-api/send")
-    request = requests.post_json(url, body, headers=(requests.basic(gw["user_id"], gw["password"]),))
+    sign_in = requests.basic(gw["user_id"], gw["password"])
+    request = requests.post_json(url, body, headers=(sign_in,), content_type="application/json; charset=UTF-8")
     response: Response = yield send(request)
     return batch.all(_outcome(response, ctx, len(batch.messages)))
 
@@ -163,6 +166,8 @@ def _outcome(response: Response, ctx: Context, messages: int) -> Outcome:
         return not_sent("too many messages in one request", is_alone=True)
     refused = refusal(response, ctx, REFUSED if code else HTTP, code, words)
     assert refused is not None
+    if refused.refusal in OF_ONE and messages > 1:
+        return not_sent(f"the whole request was refused: {refused.words}", is_alone=True)
     return refused
 
 

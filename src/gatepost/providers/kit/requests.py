@@ -38,13 +38,14 @@ def post_json(
     *,
     headers: Headers = (),
     method: str = "POST",
+    content_type: str = "application/json",
     sensitive: Iterable[str] = (),
     link: Link | None = None,
 ) -> Request:
     """A JSON body in UTF-8, compact, keys in the given order."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    content_type = ("content-type", "application/json")
-    return Request(method, url, (content_type, *headers), body, _derived(headers, sensitive), link=link)
+    sent = (("content-type", content_type), *headers)
+    return Request(method, url, sent, body, _derived(headers, sensitive), link=link)
 
 
 def post_xml(
