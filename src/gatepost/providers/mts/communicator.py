@@ -15,7 +15,7 @@ from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.signatures import hash_hex
 from gatepost.providers.kit.xml import descendants, escape, maybe_text, read_xml, text
 from gatepost.providers.manifest import Validity
-from gatepost.providers.mts.tables import FAULTS, HTTP, STATES
+from gatepost.providers.mts.tables import FAULTS, HTTP, STATES, of_all
 from gatepost.providers.wire import RawCallback, Request, Response
 from gatepost.sms.outcomes import Outcome, accepted
 
@@ -56,7 +56,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     period_element = f"<validityPeriod>{period}</validityPeriod>"
     response = yield send(_request(gw, "SendVariousMessages", params + period_element))
     if refused := _refusal(response, ctx):
-        return batch.all(refused)
+        return of_all(batch, refused)
     items = descendants(read_xml(response.body), "SendMessageIDs")
     found = match(batch, items, numbers=(lambda item: maybe_text(item, "Msid"),))
     return per_message(found, lambda item: accepted(_id(item, "MessageID")))

@@ -11,7 +11,7 @@ from gatepost.providers.kit.answers import Node
 from gatepost.providers.kit.batches import match, per_message
 from gatepost.providers.kit.flows import ask
 from gatepost.providers.kit.refusals import refusal
-from gatepost.providers.mts.tables import EVENTS, FAULTS, HTTP
+from gatepost.providers.mts.tables import EVENTS, FAULTS, HTTP, of_all
 from gatepost.providers.wire import EPOCH, RawCallback, Request, Response
 from gatepost.sms.outcomes import Outcome, Refusal, accepted
 from gatepost.sms.states import REPORTED
@@ -31,7 +31,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     ]
     response: Response = yield send(_request(gw, "/messages", {"messages": messages}))
     if outcome := _refusal(response, ctx):
-        return batch.all(outcome)
+        return of_all(batch, outcome)
     items = answers.read_json(response).items("messages")
     found = match(batch, items, numbers=(lambda item: item.maybe_text("msisdn"),))
     return per_message(found, lambda item: accepted(item.text("internal_id")))

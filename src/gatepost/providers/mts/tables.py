@@ -1,7 +1,8 @@
 """What both interfaces answer and report. Neither list of codes was found: HTTP statuses and words have to do."""
 
+from gatepost.providers.base import Batch, Results
 from gatepost.providers.kit.tables import THROTTLED, Refused, States, codes
-from gatepost.sms.outcomes import Refusal
+from gatepost.sms.outcomes import Outcome, Refusal, not_sent
 from gatepost.sms.states import State
 
 HTTP = Refused(
@@ -38,3 +39,11 @@ STATES = States(
         "Cancelled": (State.REJECTED, "cancelled"),
     }
 )
+OF_ONE = (Refusal.BAD_RECIPIENT, Refusal.CONFIG, Refusal.PERMANENT)
+
+
+def of_all(batch: Batch, outcome: Outcome) -> Results:
+    """A refusal of the whole request may be the fault of one message, and does not say of which."""
+    if outcome.refusal in OF_ONE and len(batch.messages) > 1:
+        return batch.all(not_sent(f"the whole request was refused: {outcome.words}", is_alone=True))
+    return batch.all(outcome)
