@@ -17,7 +17,7 @@ from gatepost.providers.kit.tables import THROTTLED, Refused, States
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Feed, Manifest, Pace, Ref, SenderRule
 from gatepost.providers.wire import RawCallback, Request, Response
-from gatepost.sms.outcomes import Outcome, Refusal, accepted
+from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent
 from gatepost.sms.states import State
 
 # GSM letters that Latin-1 lacks travel as these bytes.
@@ -141,7 +141,8 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     }
     response: Response = yield send(_request(gw, "submission/send_sms/2/2.0", params))
     if outcome := _refused(response):
-        return batch.all(outcome)
+        is_of_one = outcome.refusal is Refusal.BAD_RECIPIENT and len(batch.messages) > 1
+        return batch.all(not_sent(f"one number stopped all: {outcome.words}", is_alone=True) if is_of_one else outcome)
     key = _first_line(response)[2]
     if not key.isdecimal():
         raise MalformedAnswer("accepted without a batch id", answers.excerpt(answers.to_text(response, "latin-1")))

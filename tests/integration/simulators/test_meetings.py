@@ -28,7 +28,7 @@ async def desk(request: Any, receiver: Any) -> Any:
         numbers=(meeting.number,),
         delivery_s=(0.06, 0.08),
         receipt_url=receiver.url + "/cb/receipt/TOKEN",
-        inbound_url=receiver.url + "/cb/inbound/TOKEN",
+        inbound_url=receiver.url + "/cb/inbound/TOKEN" if meeting.pushes_replies else "",
         mms_url=receiver.url + "/cb/media/TOKEN",
     )
     async with (
@@ -102,6 +102,20 @@ async def test_a_bad_number_is_refused(desk: Desk) -> None:
     results = await desk.submit(desk.message("ref1", to=desk.meeting.phone("0003")))
     assert results["ref1"].kind is Kind.REFUSED
     assert desk.live.messages == ()
+
+
+@each()
+async def test_a_bad_number_among_good_ones_harms_nobody(desk: Desk) -> None:
+    if desk.manifest.batch is None or not desk.meeting.bad_number:
+        pytest.skip("this gateway sends one by one, or takes any number")
+    good = [desk.message(f"ref{n}", to=desk.meeting.phone(f"{n}200")) for n in (1, 2)]
+    bad = desk.message("ref3", to=desk.meeting.phone("0003"))
+    results = await desk.submit(good[0], bad, good[1])
+    taken = {message.to for message in desk.live.messages}
+    assert bad.to not in taken
+    for message in good:
+        fitting = {Kind.ACCEPTED, Kind.UNKNOWN} if message.to in taken else {Kind.NOT_SENT}
+        assert results[message.ref].kind in fitting, results
 
 
 @of_each(lambda meeting: meeting.refusals)

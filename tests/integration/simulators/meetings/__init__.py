@@ -33,8 +33,9 @@ class Meeting:
     apart. `number` is where phones reply to, `country` begins the numbers of phones. `texts`: what the protocol can
     carry. `endings`: special number to the states it may end in. `refusals`: a code of the simulator to the refusal
     class, or kind of outcome, that the adapter must make of it. `bad_number`: whether the protocol refuses one at
-    submit. `reads_replies`: whether phones can reply. `tells_auth`: whether a submit says that credentials are wrong.
-    `has_balance`: whether this protocol of the provider tells one.
+    submit. `reads_replies`: whether phones can reply. `pushes_replies`: whether the account has our address for
+    replies; else they are fetched. `tells_auth`: whether a submit says that credentials are wrong. `has_balance`:
+    whether this protocol of the provider tells one.
     """
 
     slug: str
@@ -49,6 +50,7 @@ class Meeting:
     refusals: Mapping[str, Refusal | Kind] = field(default_factory=dict)
     bad_number: bool = True
     reads_replies: bool = True
+    pushes_replies: bool = True
     tells_auth: bool = True
     has_balance: bool = True
 
