@@ -35,7 +35,7 @@ class Meeting:
     class, or kind of outcome, that the adapter must make of it. `bad_number`: whether the protocol refuses one at
     submit. `reads_replies`: whether phones can reply. `pushes_replies`: whether the account has our address for
     replies; else they are fetched. `tells_auth`: whether a submit says that credentials are wrong. `has_balance`:
-    whether this protocol of the provider tells one.
+    whether this protocol of the provider tells one. `can_check`: whether it has anything harmless to ask.
     """
 
     slug: str
@@ -53,6 +53,7 @@ class Meeting:
     pushes_replies: bool = True
     tells_auth: bool = True
     has_balance: bool = True
+    can_check: bool = True
 
     @property
     def name(self) -> str:
