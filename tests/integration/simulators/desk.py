@@ -118,7 +118,8 @@ class Desk:
         found: dict[str, base.Receipt] = {}
         ends = time.monotonic() + WAIT_S
         while len(found) < len(waiting) and time.monotonic() < ends:
-            for receipt in await self._news([sent for ref, sent in waiting.items() if ref not in found]):
+            is_pushed = len(waiting) == 1 or self.meeting.pushes_batch
+            for receipt in await self._news([sent for ref, sent in waiting.items() if ref not in found], is_pushed):
                 owner = next((ref for ref, sent in waiting.items() if _is_about(receipt, sent)), None)
                 if owner and receipt.state in FINAL:
                     found.setdefault(owner, receipt)
@@ -126,8 +127,8 @@ class Desk:
         assert len(found) == len(waiting), f"only {found} of {waiting}, last: {self.receiver.calls[-3:]}"
         return found
 
-    async def _news(self, waiting: list[base.Sent]) -> list[base.Receipt]:
-        if "push" in self.manifest.receipts:
+    async def _news(self, waiting: list[base.Sent], is_pushed: bool) -> list[base.Receipt]:
+        if is_pushed and "push" in self.manifest.receipts:
             return [item for item in self.pushed() if isinstance(item, base.Receipt)]
         if "query" in self.manifest.receipts:
             size = self.manifest.query_limit

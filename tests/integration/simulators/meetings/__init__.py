@@ -51,6 +51,7 @@ class Meeting:
     bad_number: bool = True
     reads_replies: bool = True
     pushes_replies: bool = True
+    pushes_batch: bool = True
     tells_auth: bool = True
     has_balance: bool = True
     can_check: bool = True
