@@ -107,8 +107,15 @@ def _database(url: str) -> dict[str, object]:
 
 
 DATABASES = {"default": _database(CONFIG["DATABASE_URL"])}
-# In the database, so that every node counts the same attempts to sign in.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_entry"}}
+# In the database, so that every node counts the same attempts to sign in; with room enough that nobody pushes the count
+# of one account out by trying many others.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache_entry",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
