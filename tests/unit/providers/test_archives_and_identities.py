@@ -25,7 +25,16 @@ def test_the_only_file_is_read() -> None:
     assert unzip_one(zipped(a=b"text")) == b"text"
 
 
-@pytest.mark.parametrize("body", [b"", b"PK\x03\x04", zipped(), zipped(a=b"1", b=b"2"), zipped(a=b"text")[:-30]])
+ODD = {
+    "nothing": b"",
+    "a beginning": b"PK\x03\x04",
+    "no file": zipped(),
+    "two files": zipped(a=b"1", b=b"2"),
+    "cut off": zipped(a=b"text")[:-30],
+}
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD)
 def test_what_is_no_archive_of_one_file_is_odd(body: bytes) -> None:
     with pytest.raises(MalformedAnswer):
         unzip_one(body)
