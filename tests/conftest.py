@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import hypothesis
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
@@ -36,6 +37,12 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 # Here the variables above are read; conftests of folders import models, so Django is set up before them.
 assert settings.configured or settings.INSTALLED_APPS
 django.setup()
+
+# A busy machine is no fault of the code: the time that an example takes says nothing.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 pytest_plugins = ["tests.support.database", "tests.support.acme", "tests.support.reporting"]
 
