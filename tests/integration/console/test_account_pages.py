@@ -95,7 +95,7 @@ def test_guessing_one_account_is_stopped_from_every_address(jan: User) -> None:
     for attempt in range(5):
         assert b"not correct" in sign_in(Client(), password="guess", REMOTE_ADDR=f"203.0.113.{attempt}").content
     for number in range(400):
-        cache.set(f"account-{number}", 1)
+        cache.set(f"zoe-{number}", 1)
     right = sign_in(Client(), REMOTE_ADDR="203.0.113.99")
     assert right.status_code == 200, "even the right password waits"
     assert b"Too many failed" in right.content
