@@ -200,7 +200,7 @@ async def test_balance_and_check(desk: Desk) -> None:
 
 @each()
 async def test_a_message_is_looked_up_by_its_reference(desk: Desk) -> None:
-    if desk.provider.find is None:
+    if desk.provider.find is None or not desk.meeting.looks_up:
         pytest.skip("messages cannot be looked up")
     message = desk.message("ref1")
     results = await desk.submit(message)

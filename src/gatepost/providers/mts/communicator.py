@@ -56,7 +56,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     period_element = f"<validityPeriod>{period}</validityPeriod>"
     response = yield send(_request(gw, "SendVariousMessages", params + period_element))
     if refused := _refusal(response, ctx):
-        return of_all(batch, refused)
+        return of_all(batch, refused, is_certain=response.status < 500)
     items = descendants(read_xml(response.body), "SendMessageIDs")
     found = match(batch, items, numbers=(lambda item: maybe_text(item, "Msid"),))
     return per_message(found, lambda item: accepted(_id(item, "MessageID")))

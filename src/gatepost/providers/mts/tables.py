@@ -2,7 +2,7 @@
 
 from gatepost.providers.base import Batch, Results
 from gatepost.providers.kit.tables import THROTTLED, Refused, States, codes
-from gatepost.sms.outcomes import Outcome, Refusal, not_sent
+from gatepost.sms.outcomes import Outcome, Refusal, not_sent, unknown
 from gatepost.sms.states import State
 
 HTTP = Refused(
@@ -42,8 +42,13 @@ STATES = States(
 OF_ONE = (Refusal.BAD_RECIPIENT, Refusal.CONFIG, Refusal.PERMANENT)
 
 
-def of_all(batch: Batch, outcome: Outcome) -> Results:
-    """A refusal of the whole request may be the fault of one message, and does not say of which."""
-    if outcome.refusal in OF_ONE and len(batch.messages) > 1:
-        return batch.all(not_sent(f"the whole request was refused: {outcome.words}", is_alone=True))
-    return batch.all(outcome)
+def of_all(batch: Batch, outcome: Outcome, *, is_certain: bool = True) -> Results:
+    """A refusal of the whole request may be the fault of one message, and does not say of which.
+
+    `is_certain`: whether it proves that nothing of the request was processed.
+    """
+    if outcome.refusal not in OF_ONE or len(batch.messages) == 1:
+        return batch.all(outcome)
+    if not is_certain:
+        return batch.all(unknown("the whole request failed", outcome.code, outcome.words))
+    return batch.all(not_sent(f"the whole request was refused: {outcome.words}", is_alone=True))

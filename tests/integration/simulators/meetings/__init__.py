@@ -54,6 +54,8 @@ class Meeting:
     pushes_batch: bool = True
     tells_auth: bool = True
     has_balance: bool = True
+    has_check: bool = True
+    looks_up: bool = True
     can_check: bool = True
 
     @property
