@@ -147,9 +147,8 @@ def omni_info(request: Request, live: LiveAccount) -> Answer:
     body = _omni_body(request, live)
     memory: Memory = live.memory
     by_ours = "msg_ids" in body
-    found = {
-        key: memory.ours.get(key) if by_ours else live.find(key) for key in body.get("msg_ids", body.get("int_ids"))
-    }
+    keys: list[str] = body.get("msg_ids") or body.get("int_ids") or []
+    found = {key: memory.ours.get(key) if by_ours else live.find(key) for key in keys}
     shown = [{"key": key, "events_info": _events(message)} for key, message in found.items() if message]
     return json_answer({"events_info": shown})
 
