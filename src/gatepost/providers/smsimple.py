@@ -18,7 +18,7 @@ from gatepost.providers.kit.tables import Refused, States, codes
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Manifest, Pace
 from gatepost.providers.wire import Request, Response
-from gatepost.sms.outcomes import Outcome, Refusal, accepted, refused
+from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent, refused
 from gatepost.sms.states import State
 
 CLASSES = "|".join(sorted(Refusal))
@@ -26,6 +26,8 @@ SENT = re.compile(r"Сообщение\s*#(\d{1,20})", re.ASCII)
 SENTENCE = re.compile(r"(?=.*[а-яё])[^<>{}\[\]\ufffd]{1,500}", re.IGNORECASE | re.DOTALL)
 SESSION_S = 3600
 SIGNED_OUT = ("session", "сесси")
+# Why a call is refused as a whole although only one of its numbers is at fault.
+OF_ONE = (Refusal.BAD_RECIPIENT, Refusal.BLOCKED)
 BY_XMLRPC, BY_HTTP = ("transport", "xmlrpc"), ("transport", "http")
 
 manifest = Manifest(
@@ -123,7 +125,12 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     }
     session: str = yield Cached("session", SESSION_S, lambda: _session(gw, ctx))
     response = yield send(_call(gw, "pajm.sms.send", members if is_single else members | {"multiple": True}, session))
-    said = _result(response, gw, ctx)
+    try:
+        said = _result(response, gw, ctx)
+    except Stop as stop:
+        if is_single or stop.outcome.refusal not in OF_ONE:
+            raise
+        return batch.all(not_sent(f"the whole call was refused: {stop.outcome.words}", is_alone=True))
     ids = [said] if is_single and not isinstance(said.value, list) else said.items()
     if len(ids) != len(batch.messages):
         raise said.odd("the answer has another number of ids than the request")
