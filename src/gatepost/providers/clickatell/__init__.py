@@ -110,4 +110,8 @@ def balance(gw: Gateway, ctx: Context) -> Flow[base.Balance]:
     return found
 
 
-check = check_by_balance(balance)
+def check(gw: Gateway, ctx: Context) -> Flow[base.Checked]:
+    if gw[GENERATION] == "rest_legacy":
+        return base.Checked("This interface has nothing harmless to ask: send a test message.")
+    found = yield from check_by_balance(balance)(gw, ctx)
+    return found

@@ -4,7 +4,7 @@ from typing import Any
 
 from gatepost.providers import base
 from gatepost.providers.base import Batch, Context, Flow, Gateway, Message, Results, Stop
-from gatepost.providers.clickatell.tables import ABOUT, LEGACY, ONE_API, ONE_API_STATES, PLATFORM
+from gatepost.providers.clickatell.tables import ABOUT, LEGACY, ONE_API, ONE_API_STATES
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import match, per_message
 from gatepost.providers.kit.flows import ask
@@ -15,7 +15,8 @@ from gatepost.sms.outcomes import Outcome, Refusal, accepted, refused
 
 HOSTS = {"rest_legacy": "https://api.clickatell.com"}
 PATHS = {"one_api": "/v1/message", "platform": "/messages", "rest_legacy": "/rest/message"}
-TABLES = {"one_api": ONE_API, "platform": PLATFORM, "rest_legacy": LEGACY}
+EVERY_STATUS = 7
+TABLES = {"one_api": ONE_API, "platform": ONE_API, "rest_legacy": LEGACY}
 
 
 def request(batch: Batch, gw: Gateway) -> Request:
@@ -31,7 +32,13 @@ def request(batch: Batch, gw: Gateway) -> Request:
             "clientMessageId": first.ref if len(to) == 1 else None,
             "validityPeriod": minutes,
         },
-        "rest_legacy": {"text": first.text, "to": to, "from": first.sender, "validityPeriod": minutes},
+        "rest_legacy": {
+            "text": first.text,
+            "to": to,
+            "from": first.sender,
+            "callback": EVERY_STATUS,
+            "validity": minutes,
+        },
     }
     return requests.post_json(_url(gw, PATHS[generation]), requests.filled(bodies[generation]), headers=_headers(gw))
 
@@ -77,11 +84,11 @@ def _outcome(item: answers.Node, generation: str) -> Outcome:
 
 
 def _said(node: answers.Node) -> tuple[str, str]:
-    """Code and words of an error: an object in One API, a text in Platform."""
+    """Code, without leading zeros, and words of an error: an object in One API, a text in Platform."""
     error = node.maybe("error")
     if error is not None and isinstance(error.value, dict):
-        return error.maybe_text("code"), error.maybe_text("description")
-    return node.maybe_text("errorCode"), node.maybe_text("errorDescription") or node.maybe_text("error")
+        return error.maybe_text("code").lstrip("0"), error.maybe_text("description")
+    return node.maybe_text("errorCode").lstrip("0"), node.maybe_text("errorDescription") or node.maybe_text("error")
 
 
 def _classed(code: str, words: str, table: Refused) -> Outcome:
@@ -96,7 +103,7 @@ def _refusal(response: Response, ctx: Context, generation: str) -> Outcome | Non
     said = answers.maybe_json(response)
     code, words = _said(said) if said is not None and isinstance(said.value, dict) else ("", "")
     table = TABLES[generation]
-    is_said = bool(code) or any(part in words.lower() for part, _ in ABOUT)
+    is_said = code in table or any(part in words.lower() for part, _ in ABOUT)
     if is_said and 400 <= response.status < 500 and response.status not in (408, 429):
         return _classed(code, words, table)
     return refusal(response, ctx, table, code, words)

@@ -30,9 +30,6 @@ LEGACY = Refused(
     | codes(Refusal.PERMANENT, "Data malformed", 100, 101, 102, 103, 104, 110, 111, 112, 115, 120, 201, 202)
     | {130: (THROTTLED, "Limit exceeded"), 901: (Refusal.TEMPORARY, "Internal error")}
 )
-PLATFORM = Refused(
-    codes(Refusal.AUTH, "Not authorised", 401) | codes(Refusal.NO_CREDIT, "Payment required", 402), Refusal.PERMANENT
-)
 # What a refused item or parameter is about stands in its words.
 ABOUT = (
     ("opted out", Refusal.BLOCKED),
