@@ -34,8 +34,9 @@ class Meeting:
     carry. `endings`: special number to the states it may end in. `refusals`: a code of the simulator to the refusal
     class, or kind of outcome, that the adapter must make of it. `bad_number`: whether the protocol refuses one at
     submit. `reads_replies`: whether phones can reply. `pushes_replies`: whether the account has our address for
-    replies; else they are fetched. `tells_auth`: whether a submit says that credentials are wrong. `has_balance`:
-    whether this protocol of the provider tells one. `can_check`: whether it has anything harmless to ask.
+    replies; else they are fetched. `pushes_batch`: whether reports of a batch are pushed; else they are asked for.
+    `tells_auth`: whether a submit says that credentials are wrong. `has_balance`: whether this protocol of the
+    provider tells one. `can_check`: whether it has anything harmless to ask.
     """
 
     slug: str
