@@ -149,10 +149,20 @@ def _one(one: Any, live: LiveAccount, *, has_parts: bool) -> dict[str, Any]:
         sender=one["from"],
         segments=segments,
         receipt_url=one.get("callbackUrl", ""),
+        send_at=_moment(one.get("scheduledTime", "")),
         wire={"options": options},
     )
     parts = [f"{message.id}{part}" for part in range(segments)] if has_parts else None
     return {"code": "OK", "messageId": message.id, "segmentsId": parts}
+
+
+def _moment(text: str) -> float | None:
+    """A time in UTC; one that has passed means at once."""
+    try:
+        found = datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() if text else None
+    except ValueError:
+        raise Refusal("invalid") from None
+    return found if found and found > time.time() else None
 
 
 def _check(live: LiveAccount, to: str, sender: str, text: str) -> None:
@@ -193,7 +203,8 @@ def send_legacy(request: Request, live: LiveAccount) -> Answer:
     for number in numbers:
         _check(live, number, sender, text)
     segments = count_segments(text)[1]
-    taken = [live.accept(to=number, text=text, sender=sender, segments=segments) for number in numbers]
+    send_at = _moment(values.get("SendDate", ""))
+    taken = [live.accept(to=number, text=text, sender=sender, segments=segments, send_at=send_at) for number in numbers]
     parts = {_part_id(message, part): message for message in taken for part in range(1, segments + 1)}
     live.memory.parts.update(parts)
     return json_answer(list(parts))
