@@ -105,7 +105,7 @@ def prepare(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """The script as a whole address. The backup host serves the accounts of one brand."""
     given = settings["script_url"]
     script: str = SCRIPT.clean(given if "://" in given else f"{HOST}/{given.lstrip('/')}")
-    is_elsewhere = not (urlsplit(script).hostname or "").endswith("smstraffic.ru")
+    is_elsewhere = not f".{urlsplit(script).hostname}".endswith(".smstraffic.ru")
     backup = None if is_elsewhere and settings["backup_url"] == BACKUP else settings["backup_url"]
     return {**settings, "script_url": script, "backup_url": backup}
 
