@@ -77,6 +77,7 @@ async def test_what_a_recovery_could_not_finish_is_unknown_and_not_sent_again(en
 
 
 async def test_what_waits_to_be_recorded_while_the_database_is_away_is_not_sent_again(engine, monkeypatch):
+    await engine.change_gateway(pattern="loop", parallel=30)
     ids = await engine.accept(30)
     record, due = store.record, store.due
     is_away = True
