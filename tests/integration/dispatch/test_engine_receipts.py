@@ -181,10 +181,10 @@ class TestParts:
         assert engine.rows("select state, code, words from message") == [("undelivered", "27", "absent")]
 
     async def test_reports_of_one_part_in_one_callback_are_folded_whatever_their_order(self, engine):
-        ids = await submitted(engine, 2, parts=1)
+        ids = await submitted(engine, 2, parts=2)
         for message_id, states in zip(ids, ((DELIVERED, State.SUBMITTED), (State.SUBMITTED, DELIVERED)), strict=True):
-            key = f"{to_ref(message_id)}-0"
-            await engine.report(*(Receipt(state, "x", keys=(key,)) for state in states))
+            keys = [f"{to_ref(message_id)}-{n}" for n in range(2)]
+            await engine.report(*(Receipt(state, "x", keys=(key,)) for key in keys for state in states))
         assert set(engine.states(ids).values()) == {"delivered"}
 
     async def test_parts_may_report_before_they_are_known(self, engine):
