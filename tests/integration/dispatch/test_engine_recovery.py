@@ -77,7 +77,8 @@ async def test_what_a_recovery_could_not_finish_is_unknown_and_not_sent_again(en
 
 
 async def test_what_waits_to_be_recorded_while_the_database_is_away_is_not_sent_again(engine, monkeypatch):
-    await engine.change_gateway(pattern="loop", parallel=30)
+    # One after the other, so that the first one is being recorded while the others wait behind it.
+    await engine.change_gateway(pattern="loop", parallel=30, requests_per_second=100)
     ids = await engine.accept(30)
     record, due = store.record, store.due
     is_away = True
@@ -88,14 +89,14 @@ async def test_what_waits_to_be_recorded_while_the_database_is_away_is_not_sent_
         return await record(*arguments)
 
     async def failing_due(*arguments):
-        if is_away and engine.other_side.log:
+        if is_away and len(engine.other_side.log) == len(ids):
             raise OperationalError("away")
         return await due(*arguments)
 
     monkeypatch.setattr(store, "record", failing_record)
     monkeypatch.setattr(store, "due", failing_due)
     engine.start_worker()
-    await engine.until(lambda: len(engine.other_side.log) == 30)
+    await engine.until(lambda: len(engine.other_side.log) == len(ids))
     await engine.beats(4)
     is_away = False
     await settled(engine, ids)
