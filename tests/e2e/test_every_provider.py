@@ -85,7 +85,7 @@ class Errand:
         self.read_the_balance()
         self.send_a_test_sms()
         self.send(f"One message through {self.meeting.name}")
-        self.follow()
+        self.follow(is_told="push" in self.manifest.receipts)
         if self.manifest.batch:
             self.send_a_batch()
         if self.hears:
@@ -203,7 +203,7 @@ class Errand:
         refs = [self.send(text) for text in texts]
         assert {self.states()[ref] for ref in refs} == {State.QUEUED}
         self.browser.press(self.page(), "Save", **{f"{COMMON}-sending_enabled": True})
-        self.follow()
+        self.follow(is_told="push" in self.manifest.receipts and self.meeting.pushes_batch)
         requests = self.office.gatepost.rows(
             "select count(distinct submission_id) from message where gateway_id = %s and body = any(%s)",
             self.gateway,
@@ -211,10 +211,19 @@ class Errand:
         )
         assert requests == [(1,)], "they went in several requests"
 
-    def follow(self) -> None:
-        """In the log until everything is where the provider's news lead it, and at the handsets once."""
+    def follow(self, *, is_told: bool) -> None:
+        """In the log until everything is where the provider's news lead it, and at the handsets once.
+
+        `is_told`: the news come by themselves; else they are asked for, here without the pauses between questions.
+        """
         end = State.DELIVERED if self.manifest.receipts else State.UNCONFIRMED
-        eventually(lambda: set(self.states().values()) == {end}, f"{end} of all messages", self.states)
+
+        def has_ended() -> bool:
+            if not is_told:
+                self.office.gatepost.rows("update status_query set due_at = now() where gateway_id = %s", self.gateway)
+            return set(self.states().values()) == {end}
+
+        eventually(has_ended, f"{end} of all messages", self.states)
         assert self.states().keys() == self.sent.keys()
         assert sorted(self.at_handsets()) == sorted(self.sent.values())
         [*_, ref] = self.sent
