@@ -192,10 +192,13 @@ def redeem_sign_in_link(token: str) -> User | None:
     except signing.BadSignature:
         return None
     now = timezone.now()
-    link = SignInLink.objects.filter(hash=hash_token(token), user__is_active=True)
+    link = SignInLink.objects.filter(hash=hash_token(token))
+    # Only columns of the row itself: a join would become a sub-query, which PostgreSQL does not look at again after
+    # waiting for the other one who redeems the link.
     if not link.filter(used_at__isnull=True, expires_at__gt=now).update(used_at=now):
         return None
-    return link.select_related("user").get().user
+    user = link.select_related("user").get().user
+    return user if user.is_active else None
 
 
 def _name(text: str, limit: int) -> str:
