@@ -34,17 +34,16 @@ class Batch:
 class Dedupe:
     """The truth about sending again what may have arrived.
 
-    scope `message`: our reference protects each message, in any request. scope `request`: the whole request must be
-    repeated unchanged. `answers`: a repeat is answered like the first (`same`), or refused as a duplicate (`refuses`).
-    `window_s` None: the provider does not say how long it remembers, and an hour is all we rely on. `is_alone`: an
-    uncertain batch is repeated as single requests. `when`: (setting, value) that switches the protection on.
+    scope `message`: our reference protects each message, in any request (we repeat it in a request of its own).
+    scope `request`: the whole request must be repeated unchanged. `answers`: a repeat is answered like the first
+    (`same`), or refused as a duplicate (`refuses`). `window_s` None: the provider does not say how long it remembers,
+    and an hour is all we rely on. `when`: (setting, value) that switches the protection on.
     """
 
     scope: Literal["message", "request"]
     window_s: int | None
     answers: Literal["same", "refuses"]
     when: tuple[str, Any] | None = None
-    is_alone: bool = False
 
     def protects(self, settings: Mapping[str, Any]) -> bool:
         return self.when is None or settings.get(self.when[0]) == self.when[1]
