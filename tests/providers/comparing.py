@@ -32,6 +32,8 @@ def request_differs(expect: Mapping[str, Any], request: Request) -> list[str]:
     headers = {name.lower(): value for name, value in request.headers}
     for name, value in expect.get("headers", {}).items():
         faults += _unequal(f"header {name}", None if value is None else str(value), headers.get(name.lower()))
+    if "backup_urls" in expect:
+        faults += _unequal("backup URLs", expect["backup_urls"], list(request.backup_urls))
     return faults + _body_differs(expect, request.body, charset)
 
 

@@ -123,7 +123,7 @@ def _check_step(step: Any, where: str) -> None:
     for part in ("expect", "serve"):
         if part not in step:
             raise BadExchange(f"{where}.{part} is missing")
-    known(step["expect"], f"method url query headers {BODY}", f"{where}.expect")
+    known(step["expect"], f"method url query headers backup_urls {BODY}", f"{where}.expect")
     for name in ("method", "url"):
         if name not in step["expect"]:
             raise BadExchange(f"{where}.expect.{name} is missing")

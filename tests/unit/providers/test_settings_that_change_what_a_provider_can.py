@@ -94,3 +94,17 @@ def test_a_time_zone_that_is_not_there_is_refused(timezone: str) -> None:
     with pytest.raises(FieldError) as fault:
         saved("mts", {**MTS, "timezone": timezone})
     assert fault.value.field == "timezone"
+
+
+def test_messages_of_a_test_are_never_reported_on() -> None:
+    account = {"api_token": "t"}
+    assert manifest_under("smsapi", account).receipts == ("push", "query")
+    assert manifest_under("smsapi", {**account, "test_mode": True}).receipts == ()
+
+
+def test_a_messaging_service_chooses_the_sender_and_schedules() -> None:
+    account = {"account_sid": "AC" + 32 * "0", "auth_token": "t"}
+    service = manifest_under("twilio", {**account, "messaging_service_sid": "MG" + 32 * "0"})
+    plain = manifest_under("twilio", account)
+    assert (plain.sender.is_required, plain.schedules) == (True, False)
+    assert (service.sender.is_required, service.schedules) == (False, True)
