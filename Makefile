@@ -27,7 +27,7 @@ export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs lock
+.PHONY: help run test mutants check format docs lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,10 @@ run: $(INSTALLED) ## the demo: everything on this machine, with simulated provid
 
 test: $(INSTALLED) $(AXE) ## the tests; PYTEST_ARGS="tests/unit -k pacing" narrows them
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+mutants: $(INSTALLED) ## change five adapters in each place, and count the changes that no exchange notices
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/python -m tests.providers.mutants
 
 check: $(INSTALLED) ## format, lint, types, import contracts, generated docs, migrations
 	$(BIN)/ruff format --check .
