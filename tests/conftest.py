@@ -47,6 +47,11 @@ hypothesis.settings.load_profile("any machine")
 pytest_plugins = ["tests.support.database", "tests.support.acme", "tests.support.reporting"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the browser to the end: once Playwright has started in a process, no test of its own loop can run there."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     from tests.support.django_database import own_database
