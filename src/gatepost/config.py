@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
 
 class ConfigError(Exception):
     """A setting that is wrong or unsafe; the text says which one and what to do."""
@@ -47,6 +49,12 @@ def _country(text: str) -> str:
     if text and not (len(text) == 2 and text.isalpha()):
         raise ValueError("write a two-letter country code such as PL")
     return text.upper()
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise ValueError(f"write one of {', '.join(LOG_LEVELS)}")
+    return text.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ SETTINGS = (
     Setting("DEFAULT_SENDER", str, "", "Sender ID of last resort."),
     Setting("SENDING_ENABLED", _flag, "true", "Off: accepted messages wait as held."),
     Setting("SMS_LOG", str, "", "Debug log of gateways; default <data dir>/logs/sms.log."),
-    Setting("LOG_LEVEL", str, "info", "debug, info, warning or error."),
+    Setting("LOG_LEVEL", _log_level, "info", "debug, info, warning or error."),
     Setting("DEBUG", _flag, "false", "Django's debug pages; refused on a public address."),
 )
 

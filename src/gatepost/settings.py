@@ -1,5 +1,6 @@
 """Django's settings, made from the installation's settings (config.py)."""
 
+import secrets
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -16,7 +17,8 @@ def _key(name: str) -> str:
     return file.read_text().strip() if file.exists() else ""
 
 
-SECRET_KEY = CONFIG["SECRET_KEY"] or _key("secret-key") or "unset-until-gatepost-init-has-run"
+# Until `gatepost init` has run, nothing that a process signs is good in another one.
+SECRET_KEY = CONFIG["SECRET_KEY"] or _key("secret-key") or secrets.token_urlsafe(32)
 ENCRYPTION_KEYS: tuple[str, ...] = CONFIG["ENCRYPTION_KEYS"] or tuple(_key("encryption-key").split())
 DEBUG: bool = CONFIG["DEBUG"]
 ALLOWED_HOSTS = ["*"]
