@@ -76,9 +76,7 @@ class Errand:
     def run(self) -> None:
         if self.provider.manifest.confidence == "operator-supplied":
             self.is_refused_without_an_address()
-        answer = "" if self.is_fetched else None
-        if answer is not None and self.hears:
-            answer = self.write_from_a_phone()
+        answer = self.write_from_a_phone() if self.hears and self.is_fetched else ""
         self.add()
         self.tell_the_provider_our_addresses()
         self.check()
