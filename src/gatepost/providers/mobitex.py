@@ -120,7 +120,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     except UnicodeEncodeError:
         raise Stop(refused(Refusal.BAD_CONTENT, "", f"The text does not fit {gw['charset']}.")) from None
     response: Response = yield send(request)
-    return batch.all(refusal(response, ctx, REFUSED) or _outcome(answers.to_text(response), message))
+    return batch.all(refusal(response, ctx, REFUSED) or _outcome(answers.to_text(response)))
 
 
 def _kind(message: Message) -> str:
@@ -129,7 +129,7 @@ def _kind(message: Message) -> str:
     return plain if message.segments == 1 else long
 
 
-def _outcome(text: str, message: Message) -> Outcome:
+def _outcome(text: str) -> Outcome:
     found = ANSWER.fullmatch(text.strip())
     if found is None:
         raise MalformedAnswer("the answer is not a status line", answers.excerpt(text))
