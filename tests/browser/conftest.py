@@ -5,7 +5,7 @@
         page.goto(site.at("gateways"))
 
 A page that logs an error, or that breaks the content security policy, fails its test. Screenshots go to a temporary
-folder, or to docs/images with UPDATE_SCREENSHOTS=1.
+folder, or to SCREENSHOTS; UPDATE_SCREENSHOTS=1 takes those anew that the docs use.
 """
 
 import os
@@ -170,8 +170,8 @@ def signed_in(site: Site, _chromium: Browser | None, say: Say) -> Iterator[SignI
 @pytest.fixture
 def screenshot(tmp_path: Path) -> Screenshot:
     """`screenshot(page, name)`: the page at both widths in both themes; the files."""
-    is_kept = os.environ.get("UPDATE_SCREENSHOTS") == "1"
-    folder = IMAGES if is_kept else Path(os.environ.get("SCREENSHOTS", tmp_path))
+    is_update = os.environ.get("UPDATE_SCREENSHOTS") == "1"
+    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
 
     def take(page: Page, name: str) -> list[Path]:
@@ -181,7 +181,8 @@ def screenshot(tmp_path: Path) -> Screenshot:
             for scheme in ("light", "dark"):
                 page.set_viewport_size({"width": width, "height": height})
                 page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                file = folder / f"{name}-{width}-{scheme}.png"
+                used = IMAGES / f"{name}-{width}-{scheme}.png"
+                file = used if is_update and used.exists() else folder / used.name
                 page.screenshot(path=file, full_page=True, animations="disabled")
                 files.append(file)
         page.emulate_media(color_scheme="light")
