@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.conf import settings
@@ -141,7 +141,7 @@ def signed_in(site: Site, _chromium: Browser | None, say: Say) -> Iterator[SignI
     contexts = []
     errors: list[str] = []
 
-    def open_page(role: str, *, width: int = 1280, scheme: str = "light") -> Page:
+    def open_page(role: str, *, width: int = 1280, scheme: Literal["light", "dark"] = "light") -> Page:
         client = Client()
         client.force_login(site.user(role))
         context = _chromium.new_context(
@@ -180,7 +180,7 @@ def screenshot(tmp_path: Path) -> Screenshot:
         for width, height in WIDTHS.items():
             for scheme in ("light", "dark"):
                 page.set_viewport_size({"width": width, "height": height})
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 used = IMAGES / f"{name}-{width}-{scheme}.png"
                 file = used if is_update and used.exists() else folder / used.name
                 page.screenshot(path=file, full_page=True, animations="disabled")
@@ -202,7 +202,7 @@ def is_accessible(say: Say) -> Accessible:
             say(f"axe was not asked: run `npm ci` in {HERE.name}/", is_loud=True)
             return
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             page.evaluate(AXE.read_text("utf-8"))
             found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
             serious = [
