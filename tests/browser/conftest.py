@@ -22,11 +22,11 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from tests.support.installation import Installation, installation, spawn, wait_until
+from tests.support.ports import quiet_port
 from tests.support.reporting import Say
 from tests.support.tenants import ACTOR, Tenant
 
 from gatepost.cli import demo, demo_file
-from gatepost.processes.ports import free_port
 from gatepost.simulators.demo import demo_accounts
 from gatepost.workspaces import services
 from gatepost.workspaces.models import Role, User, Workspace
@@ -117,8 +117,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django
 
 def _start_demo(running: Installation, folder: Path) -> None:
     """The demo's workspace, gateways and simulated providers, and the processes."""
-    port = free_port("127.0.0.1", 0)
-    ports = {account.name: free_port("127.0.0.1", 0) for account in demo_accounts()}
+    port = quiet_port()
+    ports = {account.name: quiet_port() for account in demo_accounts()}
     demo_file.write(folder, demo.seed(None, running.env["GATEPOST_PUBLIC_URL"], f"http://127.0.0.1:{port}", ports))
     running.start_web()
     running.start_worker()

@@ -24,9 +24,9 @@ from typing import Any
 
 import psycopg
 from tests.support.django_database import own_database
+from tests.support.ports import quiet_port
 
 from gatepost.cli import schema
-from gatepost.processes.ports import free_port
 from gatepost.processes.readiness import answers_200
 from gatepost.processes.spawn import die_with_parent
 from gatepost.workspaces import services
@@ -169,7 +169,7 @@ class Installation:
 def installation(folder: Path, egress: Sequence[str] = (), **settings: str) -> Iterator[Installation]:
     """An installation without any process yet; `egress`: the host:port that gateways may call. Django, which must be
     allowed to reach the database, works on the same one inside the block."""
-    port = free_port("127.0.0.1", 0)
+    port = quiet_port()
     with own_database() as dsn:
         workspace = services.create_workspace("Loopback", default_country="PL", actor="test")
         _, token = services.create_api_key(workspace, "test", list(Scope), actor="test")

@@ -14,8 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from tests.support.installation import Process, spawn, wait_until
-
-from gatepost.processes.ports import free_port
+from tests.support.ports import quiet_port
 
 USERNAME = "tester"
 PASSWORD = "foobar"
@@ -126,7 +125,7 @@ def missing() -> list[str]:
 @contextmanager
 def kannel(folder: Path) -> Iterator[Kannel]:
     """Kannel with an SMSC that takes everything but numbers that begin with DENIED_PREFIX."""
-    ports = {name: free_port("127.0.0.1", 0) for name in ("admin", "smsbox", "smsc", "sendsms")}
+    ports = {name: quiet_port() for name in ("admin", "smsbox", "smsc", "sendsms")}
     assert len(set(ports.values())) == len(ports)
     config = folder / "kannel.conf"
     config.write_text(CONFIG.format(folder=folder, username=USERNAME, password=PASSWORD, denied=DENIED_PREFIX, **ports))

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from tests.support.acme import Acme
+from tests.support.ports import quiet_port
 from tests.support.sending import NASTY, a_message, a_submission, has_no_markup_of, in_queue
 from tests.support.tenants import ACTOR, Tenant, tenant
 
@@ -23,7 +24,6 @@ from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
 from gatepost.inbox.models import InboundMessage
 from gatepost.messages.models import Message, MessageEvent, Suppression
-from gatepost.processes.ports import free_port
 from gatepost.simulators.demo import demo_accounts
 from gatepost.simulators.records import Message as Taken
 from gatepost.simulators.server import Server
@@ -38,7 +38,7 @@ assert urls.urlpatterns, "importing them declares the pages"
 def server() -> Iterator[Server]:
     """Simulators on a thread of their own."""
     loop = asyncio.new_event_loop()
-    ports = {account.name: free_port("127.0.0.1", 0) for account in demo_accounts()}
+    ports = {account.name: quiet_port() for account in demo_accounts()}
     running = Server(demo_accounts(ports), token="the-token")
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -109,7 +109,7 @@ def test_a_workspace_without_a_simulated_gateway_sees_no_phone(demo: Tenant) -> 
 
 
 def test_simulators_that_do_not_run_are_said_to_be_away(acme: Acme, data_folder: Path) -> None:
-    port = free_port("127.0.0.1", 0)
+    port = quiet_port()
     (data_folder / "demo.json").write_text(
         json.dumps({"simulators": {"url": f"http://127.0.0.1:{port}", "token": "x"}})
     )

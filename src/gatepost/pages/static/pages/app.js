@@ -60,6 +60,12 @@
     form.dispatchEvent(new Event("restored", { bubbles: true }));
   };
 
+  // Somebody may have begun to type before this script ran.
+  const wasTypedIn = (form) => [...form.elements].some(
+    (field) => field.matches("textarea, input:not([type=hidden], [type=checkbox], [type=radio])")
+      && field.value !== field.defaultValue,
+  );
+
   const localTimes = (scope) => {
     const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
     for (const time of scope.querySelectorAll("time[datetime]")) {
@@ -137,7 +143,7 @@
 
   const sent = document.querySelector("[data-draft-done]");
   if (sent) localStorage.removeItem(sent.dataset.draftDone);
-  for (const form of document.querySelectorAll("form[data-draft]")) restoreDraft(form);
+  for (const form of document.querySelectorAll("form[data-draft]")) (wasTypedIn(form) ? keepDraft : restoreDraft)(form);
   tellZone();
   prepare(document);
 })();
