@@ -60,10 +60,9 @@
     form.dispatchEvent(new Event("restored", { bubbles: true }));
   };
 
-  // Somebody may have begun to type before this script ran.
+  // Somebody may have begun to type before this script ran. Browsers fill passwords in and rewrite dates by themselves.
   const wasTypedIn = (form) => [...form.elements].some(
-    (field) => field.matches("textarea, input:not([type=hidden], [type=checkbox], [type=radio])")
-      && field.value !== field.defaultValue,
+    (field) => field.matches("textarea, input:is([type=text], [type=tel])") && field.value !== field.defaultValue,
   );
 
   const localTimes = (scope) => {
