@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from typing import Any, Final
 from gatepost.simulators.engine import LiveAccount, Report, Route, Simulator, always
 from gatepost.simulators.handset import REFUSED_SENDER, behaviour_of
 from gatepost.simulators.records import Message, Reply
+from gatepost.simulators.refusals import Refusal, refusing
 from gatepost.simulators.wire import Answer, Push, Repeats, Request, form, json_answer, text_answer, without_keys
 from gatepost.sms.text import count_segments
 
@@ -74,15 +75,6 @@ class Memory:
     received: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Refusal(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-Handle = Callable[[Request, LiveAccount], Answer]
-
-
 def refuse(code: str, request: Request) -> Answer:
     online, (status, number, words) = ERRORS[code]
     if not request.path.startswith(ONLINE):
@@ -92,14 +84,7 @@ def refuse(code: str, request: Request) -> Answer:
     return json_answer({"result": [_rejected(code)] * len(_messages(request))})
 
 
-def _guarded(handle: Handle) -> Handle:
-    def guarded(request: Request, live: LiveAccount) -> Answer:
-        try:
-            return handle(request, live)
-        except Refusal as refusal:
-            return refuse(refusal.code, request)
-
-    return guarded
+_guarded = refusing(refuse)
 
 
 def _rejected(code: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ pushes; that the pushes go to the account's one address is a guess. Not offered:
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -16,6 +16,7 @@ from typing import Any, Final
 from gatepost.simulators.engine import LiveAccount, Report, Route, Simulator, always
 from gatepost.simulators.handset import REFUSED_SENDER, behaviour_of
 from gatepost.simulators.records import Message, Reply
+from gatepost.simulators.refusals import Refusal, refusing
 from gatepost.simulators.wire import Answer, Push, Request, json_answer, text_answer, without_keys
 from gatepost.sms.text import count_segments
 
@@ -53,29 +54,13 @@ STATUS: Final = {
 _ids = count(123_456_789)
 
 
-class Refusal(Exception):
-    def __init__(self, word: str) -> None:
-        super().__init__(word)
-        self.word = word
-
-
-Handle = Callable[[Request, LiveAccount], Answer]
-
-
 def refuse(word: str, request: Request) -> Answer:
     if request.path.startswith(HPG):
         return text_answer(word)
     return json_answer({"code": word}, ERRORS[word])
 
 
-def _guarded(handle: Handle) -> Handle:
-    def guarded(request: Request, live: LiveAccount) -> Answer:
-        try:
-            return handle(request, live)
-        except Refusal as refusal:
-            return refuse(refusal.word, request)
-
-    return guarded
+_guarded = refusing(refuse)
 
 
 def send_by_hpg(request: Request, live: LiveAccount) -> Answer:

@@ -8,7 +8,7 @@ without. Nothing is pushed. Not offered: history (its path is not known), groups
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from gatepost.simulators.engine import LiveAccount, Report, Route, Simulator, always
 from gatepost.simulators.handset import REFUSED_SENDER, behaviour_of
 from gatepost.simulators.records import Message, Reply
+from gatepost.simulators.refusals import Handle, Refusal
 from gatepost.simulators.wire import Answer, Push, Request, json_answer
 from gatepost.sms.text import count_segments
 
@@ -63,15 +64,6 @@ class Memory:
     replies: list[dict[str, str]] = field(default_factory=list)
     bulks: dict[str, list[Message]] = field(default_factory=dict)
     ids: Any = field(default_factory=lambda: count(55))
-
-
-class Refusal(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-Handle = Callable[[Request, LiveAccount], Answer]
 
 
 def _guarded(handle: Handle) -> Handle:

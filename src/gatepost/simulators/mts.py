@@ -25,6 +25,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 from gatepost.simulators.engine import LiveAccount, Report, Route, Simulator, always
 from gatepost.simulators.handset import REFUSED_SENDER, behaviour_of
 from gatepost.simulators.records import Message, Reply
+from gatepost.simulators.refusals import Refusal, refusing
 from gatepost.simulators.wire import Answer, Push, Repeats, Request, json_answer, text_answer, with_query, without_keys
 from gatepost.sms.text import count_segments
 
@@ -74,25 +75,6 @@ class Memory:
     replies: list[Reply] = field(default_factory=list)
 
 
-class Refusal(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-Handle = Callable[[Request, LiveAccount], Answer]
-
-
-def _guarded(handle: Handle) -> Handle:
-    def guarded(request: Request, live: LiveAccount) -> Answer:
-        try:
-            return handle(request, live)
-        except Refusal as refusal:
-            return refuse(refusal.code, request)
-
-    return guarded
-
-
 def refuse(code: str, request: Request) -> Answer:
     status, words = ERRORS[code]
     if request.path != SOAP:
@@ -101,6 +83,9 @@ def refuse(code: str, request: Request) -> Answer:
         return text_answer(words, status)
     fault = f"<soap:Fault><faultcode>soap:Server</faultcode><faultstring>{escape(words)}</faultstring></soap:Fault>"
     return _envelope(fault, 500)
+
+
+_guarded = refusing(refuse)
 
 
 def _take(live: LiveAccount, to: str, text: str, sender: str, ours: str = "") -> Message:

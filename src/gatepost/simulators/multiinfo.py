@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from gatepost.simulators.engine import LiveAccount, Report, Route, Simulator, always, never
 from gatepost.simulators.handset import REFUSED_SENDER, behaviour_of
 from gatepost.simulators.records import Message, Reply
+from gatepost.simulators.refusals import Refusal
 from gatepost.simulators.wire import Answer, Push, Request, text_answer
 from gatepost.sms.text import count_segments, is_gsm7
 
@@ -68,12 +69,6 @@ class Memory:
     packages: dict[str, list[Message]] = field(default_factory=dict)
     reports: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, Reply] = field(default_factory=dict)
-
-
-class Refusal(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 Call = Callable[[dict[str, str], Request, LiveAccount], Answer]

@@ -11,7 +11,7 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import count
@@ -20,6 +20,7 @@ from typing import Any, Final
 from gatepost.simulators.engine import LiveAccount, Report, Route, Simulator, always
 from gatepost.simulators.handset import REFUSED_SENDER, behaviour_of
 from gatepost.simulators.records import Message, Reply
+from gatepost.simulators.refusals import Refusal, refusing
 from gatepost.simulators.wire import Answer, Push, Repeats, Request, json_answer, text_answer, with_query
 from gatepost.sms.text import count_segments
 
@@ -64,25 +65,6 @@ QUESTIONS: Final = Repeats(taken=lambda status, _: status == 204, waits_s=(20.0,
 _ids = count(time.time_ns())
 
 
-class Refusal(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-Handle = Callable[[Request, LiveAccount], Answer]
-
-
-def _guarded(handle: Handle) -> Handle:
-    def guarded(request: Request, live: LiveAccount) -> Answer:
-        try:
-            return handle(request, live)
-        except Refusal as refusal:
-            return refuse(refusal.code, request)
-
-    return guarded
-
-
 def refuse(code: str, request: Request) -> Answer:
     words, status, number, said = ERRORS[code]
     if request.path == "/http":
@@ -90,6 +72,9 @@ def refuse(code: str, request: Request) -> Answer:
     if request.path == "/rest":
         return json_answer({"error": {"code": number, "description": said}}, status)
     return text_answer(words, status)
+
+
+_guarded = refusing(refuse)
 
 
 def send_http(request: Request, live: LiveAccount) -> Answer:

@@ -20,6 +20,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 from gatepost.simulators.engine import LiveAccount, Report, Route, Simulator, always
 from gatepost.simulators.handset import behaviour_of
 from gatepost.simulators.records import Message, Reply
+from gatepost.simulators.refusals import Refusal
 from gatepost.simulators.wire import Answer, Push, Request, text_answer
 from gatepost.sms.text import count_segments
 
@@ -47,12 +48,6 @@ class Memory:
 
     sessions: set[str] = field(default_factory=set)
     groups: dict[str, list[Message]] = field(default_factory=dict)
-
-
-class Refusal(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def refuse(code: str, request: Request) -> Answer:

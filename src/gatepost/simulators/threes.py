@@ -22,6 +22,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 from gatepost.simulators.engine import LiveAccount, Report, Route, Simulator
 from gatepost.simulators.handset import REFUSED_SENDER, behaviour_of
 from gatepost.simulators.records import Reply
+from gatepost.simulators.refusals import Refusal
 from gatepost.simulators.wire import Answer, Push, Request, text_answer
 from gatepost.sms.text import count_segments
 
@@ -66,12 +67,6 @@ class Memory:
     """`sessions`: until when each is valid."""
 
     sessions: dict[str, float] = field(default_factory=dict)
-
-
-class Refusal(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def refuse(code: str, request: Request) -> Answer:
