@@ -11,7 +11,7 @@ from gatepost.providers.base import Batch, Context, Flow, Gateway, Results, send
 from gatepost.providers.fields import Choice, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import match, per_message
-from gatepost.providers.kit.flows import ask, check_by_balance
+from gatepost.providers.kit.flows import ask, check_by_balance, key_by_key
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import Refused, States
 from gatepost.providers.manifest import Batch as Batching
@@ -186,13 +186,12 @@ def _receipt(message: answers.Node) -> base.Receipt:
     return replace(receipt, state=receipt.state or STATES.state(kind))
 
 
-def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
-    receipts = []
-    for key in (key for message in sent for key in message.keys):
-        response = yield from _ask(gw, ctx, f"/messages/{key}", "State")
-        if response.status != 404:
-            receipts.append(_receipt(answers.read_json(response)))
-    return receipts
+def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt | None]:
+    response = yield from _ask(gw, ctx, f"/messages/{key}", "State")
+    return None if response.status == 404 else _receipt(answers.read_json(response))
+
+
+query = key_by_key(_state)
 
 
 def find(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[dict[str, base.Found]]:

@@ -12,7 +12,7 @@ from gatepost.providers.base import Batch, Cached, Context, Flow, Gateway, Malfo
 from gatepost.providers.fields import Choice, FieldError, Flag, Pem, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import digits
-from gatepost.providers.kit.flows import ask
+from gatepost.providers.kit.flows import ask, key_by_key
 from gatepost.providers.kit.own_words import field_names, named
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import Refused, States, codes
@@ -207,18 +207,18 @@ def _refusal(response: Response, ctx: Context) -> Outcome | None:
     return refusal(response, ctx, REFUSED, word)
 
 
-def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
-    receipts = []
-    for key in (key for message in sent for key in message.keys):
-        if gw["api"] == "hpg":
-            name = "providerId[0]" if gw["indexed"] else "providerId"
-            field = gw["status_password_field"] or gw["password_field"]
-            request = _hpg_request(gw, gw["status_url"] or _hpg_base(gw) + "/status", field, [(name, key)])
-        else:
-            request = _json_request(gw, f"smsOutMessage/{requests.segment(key)}")
-        answer = yield from ask(request, "State", lambda response: _refusal(response, ctx))
-        receipts.append(_hpg_receipt(answer, key) if gw["api"] == "hpg" else _receipt(answers.read_json(answer), key))
-    return receipts
+def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt]:
+    if gw["api"] == "hpg":
+        name = "providerId[0]" if gw["indexed"] else "providerId"
+        field = gw["status_password_field"] or gw["password_field"]
+        request = _hpg_request(gw, gw["status_url"] or _hpg_base(gw) + "/status", field, [(name, key)])
+    else:
+        request = _json_request(gw, f"smsOutMessage/{requests.segment(key)}")
+    answer = yield from ask(request, "State", lambda response: _refusal(response, ctx))
+    return _hpg_receipt(answer, key) if gw["api"] == "hpg" else _receipt(answers.read_json(answer), key)
+
+
+query = key_by_key(_state)
 
 
 def _hpg_receipt(answer: Response, key: str) -> base.Receipt:

@@ -10,7 +10,7 @@ from gatepost.providers import base
 from gatepost.providers.base import Batch, Context, Flow, Gateway, MalformedAnswer, Results, send
 from gatepost.providers.fields import Lines, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
-from gatepost.providers.kit.flows import ask
+from gatepost.providers.kit.flows import ask, key_by_key
 from gatepost.providers.kit.keyed_text import read_lines
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import Refused, States
@@ -93,14 +93,14 @@ def _outcome(values: Mapping[str, str], gw: Gateway) -> Outcome:
     return refused(Refusal(listed.get(code, Refusal.PERMANENT)), code, f"error_num {code}")
 
 
-def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
-    receipts = []
-    for key in (key for message in sent for key in message.keys):
-        request = _request(gw, "getstatus.cgi", {"message_id": key})
-        values = _values((yield from ask(request, "State", lambda answer: refusal(answer, ctx, REFUSED))))
-        at = answers.timestamp(values.get("deliver_date", ""), "%Y-%m-%d %H:%M:%S", MOSCOW)
-        receipts.append(STATES.receipt(answers.need(values, "deliver_status"), keys=(key,), at=at))
-    return receipts
+def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt]:
+    request = _request(gw, "getstatus.cgi", {"message_id": key})
+    values = _values((yield from ask(request, "State", lambda answer: refusal(answer, ctx, REFUSED))))
+    at = answers.timestamp(values.get("deliver_date", ""), "%Y-%m-%d %H:%M:%S", MOSCOW)
+    return STATES.receipt(answers.need(values, "deliver_status"), keys=(key,), at=at)
+
+
+query = key_by_key(_state)
 
 
 def _request(gw: Gateway, script: str, params: Mapping[str, str]) -> Request:

@@ -12,7 +12,7 @@ from gatepost.providers.base import Batch, Callback, Context, Flow, Gateway, Res
 from gatepost.providers.fields import Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import digits, match, per_message
-from gatepost.providers.kit.flows import ask
+from gatepost.providers.kit.flows import ask, key_by_key
 from gatepost.providers.kit.own_words import state_of, state_words
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import THROTTLED, Refused, States, codes
@@ -150,13 +150,12 @@ def _receipt(event: answers.Node, gw: Gateway) -> base.Receipt:
     return base.Receipt(_state(status, gw), status, keys=keys, to=to, words=STATES.words(status), at=at)
 
 
-def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
-    receipts = []
-    for key in (key for message in sent for key in message.keys):
-        response = yield from _get(gw, ctx, f"/{quote(key, safe='')}", "State")
-        if response.status != 404:
-            receipts.append(_receipt(answers.read_json(response), gw))
-    return receipts
+def _state_of_key(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt | None]:
+    response = yield from _get(gw, ctx, f"/{quote(key, safe='')}", "State")
+    return None if response.status == 404 else _receipt(answers.read_json(response), gw)
+
+
+query = key_by_key(_state_of_key)
 
 
 def find(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[dict[str, base.Found]]:

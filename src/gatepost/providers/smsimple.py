@@ -12,7 +12,7 @@ from gatepost.providers import base
 from gatepost.providers.base import Batch, Cached, Context, Flow, Gateway, MalformedAnswer, Renew, Results, Stop, send
 from gatepost.providers.fields import Choice, Lines, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, own_words, requests, xmlrpc
-from gatepost.providers.kit.flows import ask, check_by_balance
+from gatepost.providers.kit.flows import ask, check_by_balance, key_by_key
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import Refused, States, codes
 from gatepost.providers.manifest import Batch as Batching
@@ -178,15 +178,9 @@ def _result(response: Response, gw: Gateway, ctx: Context) -> answers.Node:
 
 
 def _refused(words: str, gw: Gateway) -> Outcome:
-    text = words.casefold()
-    own = [(word.strip().casefold(), meaning.strip()) for word, _, meaning in _split(gw["error_words"])]
-    listed = next((Refusal(meaning) for word, meaning in own if word in text), None)
-    found = listed or next((REFUSED.refusal(word) for word in REFUSED.rows if word in text), None)
+    own = own_words.meaning_in(gw["error_words"], words)
+    found = Refusal(own) if own else REFUSED.refusal(REFUSED.found_in(words))
     return refused(found or Refusal.PERMANENT, "", answers.excerpt(words))
-
-
-def _split(lines: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    return [line.rpartition("=") for line in lines]
 
 
 def _sent(response: Response, gw: Gateway) -> Outcome:
@@ -206,19 +200,16 @@ def _text(response: Response) -> str:
         return answers.storable(response.body.decode("windows-1251", "replace"))
 
 
-def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
-    receipts = []
-    for key in (key for message in sent for key in message.keys):
-        if gw["transport"] == "http":
-            request = _script(gw, "http_check.php", {"message_id": key, "version": "3"})
-            answer = yield from ask(request, "State", lambda response: refusal(response, ctx, Refused({})))
-            receipts.append(_described(_text(answer).strip(), key, gw))
-        else:
-            counts = yield from _ask(
-                gw, ctx, "pajm.sms.get_delivery", "State", {"sms_id": answers.whole(key, "the message's id")}
-            )
-            receipts.append(_counted(counts, key))
-    return receipts
+def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt]:
+    if gw["transport"] == "http":
+        request = _script(gw, "http_check.php", {"message_id": key, "version": "3"})
+        answer = yield from ask(request, "State", lambda response: refusal(response, ctx, Refused({})))
+        return _described(_text(answer).strip(), key, gw)
+    wanted = {"sms_id": answers.whole(key, "the message's id")}
+    return _counted((yield from _ask(gw, ctx, "pajm.sms.get_delivery", "State", wanted)), key)
+
+
+query = key_by_key(_state)
 
 
 def _counted(said: answers.Node, key: str) -> base.Receipt:
@@ -234,9 +225,8 @@ def _counted(said: answers.Node, key: str) -> base.Receipt:
 def _described(text: str, key: str, gw: Gateway) -> base.Receipt:
     if not SENTENCE.fullmatch(text):
         raise MalformedAnswer("the answer is not a sentence about a state", answers.excerpt(text))
-    known = [(word.strip().casefold(), state.strip()) for word, _, state in _split(gw["status_words"])]
-    state = next((own_words.STATES[name] for word, name in known if word in text.casefold()), State.SUBMITTED)
-    return base.Receipt(state, answers.excerpt(text), keys=(key,))
+    state = own_words.meaning_in(gw["status_words"], text)
+    return base.Receipt(own_words.STATES[state] if state else State.SUBMITTED, answers.excerpt(text), keys=(key,))
 
 
 def balance(gw: Gateway, ctx: Context) -> Flow[base.Balance]:

@@ -23,7 +23,7 @@ from gatepost.providers.base import (
     send,
 )
 from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
-from gatepost.providers.kit import answers, requests
+from gatepost.providers.kit import answers, requests, wsdl
 from gatepost.providers.kit.own_words import field_names, named
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import Refused, codes
@@ -150,8 +150,7 @@ def _outcome(response: Response, ctx: Context) -> Outcome:
     if fault == SIGNED_OUT:
         raise Renew("session", refused(Refusal.AUTH, "", fault))
     if fault:
-        text = fault.casefold()
-        found = next((REFUSED.refusal(word) for word in REFUSED.rows if word in text), None)
+        found = REFUSED.refusal(REFUSED.found_in(fault))
         return refused(found or Refusal.PERMANENT, "", answers.excerpt(fault))
     if unread := refusal(response, ctx, Refused({})):
         return unread
@@ -192,39 +191,17 @@ def _contract(gw: Gateway, ctx: Context) -> Flow[Contract]:
     try:
         root = read_xml(response.body)
         namespace = root.get("targetNamespace") or ""
-        login, sending = _parts(root, "login"), _parts(root, "smsSend")
+        login, sending = wsdl.parts(root, "login"), wsdl.parts(root, "smsSend")
     except MalformedAnswer:
         raise Stop(_unreadable("The WSDL", response)) from None
     if not 200 <= response.status < 300 or not namespace or len(login) != 3 or len(sending) != 1:
         raise Stop(_unreadable("The WSDL", response))
-    return Contract(namespace, login, sending[0], _action(root, "login"), _action(root, "smsSend"))
+    return Contract(namespace, login, sending[0], wsdl.action(root, "login"), wsdl.action(root, "smsSend"))
 
 
 def _unreadable(what: str, response: Response) -> Outcome:
     words = f"{what} was answered with HTTP status {response.status} and cannot be read as that of this service."
     return refused(Refusal.CONFIG, str(response.status), words)
-
-
-def _parts(root: "Element", operation: str) -> tuple[str, ...]:
-    """The names of the parts of an operation's input; a name that cannot stand in an envelope is an odd one."""
-    ports = [each for port in descendants(root, "portType") for each in _named(port, "operation", operation)]
-    inputs = [each for port in ports for each in descendants(port, "input")][:1]
-    wanted = [(each.get("message") or "").rpartition(":")[2] for each in inputs]
-    messages = [each for name in wanted for each in _named(root, "message", name)][:1]
-    names = tuple(part.get("name") or "" for each in messages for part in descendants(each, "part"))
-    if not all(re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.ASCII) for name in names):
-        raise MalformedAnswer("a part has an odd name")
-    return names
-
-
-def _action(root: "Element", operation: str) -> str:
-    bound = [each for binding in descendants(root, "binding") for each in _named(binding, "operation", operation)]
-    actions = [each.get("soapAction") or "" for outer in bound for each in outer.iter() if each is not outer]
-    return next((action for action in actions if re.fullmatch(r"[!#-\[\]-~]+", action)), "")
-
-
-def _named(root: "Element", tag: str, name: str) -> "list[Element]":
-    return [each for each in descendants(root, tag) if each.get("name") == name]
 
 
 def _read(response: Response) -> "tuple[Element | None, str]":

@@ -11,16 +11,15 @@ from typing import Any
 from gatepost.providers import base
 from gatepost.providers.base import Batch, Context, Flow, Gateway, Later, Message, Results, send
 from gatepost.providers.devino import legacy
+from gatepost.providers.devino.tables import REASONS, REFUSED, STATES
 from gatepost.providers.fields import Choice, FieldError, Flag, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.flows import ask, check_by_balance
 from gatepost.providers.kit.refusals import refusal
-from gatepost.providers.kit.tables import THROTTLED, Refused, States
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Feed, Manifest, Pace, SenderRule, Validity
 from gatepost.providers.wire import Headers, RawCallback, Response
 from gatepost.sms.outcomes import Outcome, Refusal, accepted, refused
-from gatepost.sms.states import State
 
 URL = "https://api.devino.online"
 ONLINE = ("api", "devino_online")
@@ -74,41 +73,6 @@ manifest = Manifest(
         "The older interfaces must be switched on by the manager or support first.",
         "Give the inbound URL when you order a number for incoming messages.",
     ),
-)
-
-REFUSED = Refused(
-    {
-        400: (Refusal.CONFIG, "Bad request"),
-        401: (Refusal.AUTH, "Not authorised"),
-        402: (Refusal.NO_CREDIT, "Payment required (unverified)"),
-        403: (Refusal.AUTH, "Forbidden"),
-        429: (THROTTLED, "Too many requests"),
-    }
-)
-# The keys of the reasons were not found; a field's name in `ref`, or a word in `key`, tells (unverified).
-REASONS = (
-    (r"black|stop.?list", Refusal.BLOCKED),
-    (r"balance|credit", Refusal.NO_CREDIT),
-    (r"\bfrom:|sender|source", Refusal.BAD_SENDER),
-    (r"\bto:|phone|address", Refusal.BAD_RECIPIENT),
-    (r"text", Refusal.BAD_CONTENT),
-)
-STATES = States(
-    {
-        "ENQUEUED": (State.SUBMITTED, "queued (unverified)"),
-        "ACCEPTED": (State.SUBMITTED, "accepted (unverified)"),
-        "SENT": (State.SUBMITTED, "sent (unverified)"),
-        "DELIVERED": (State.DELIVERED, "delivered (unverified)"),
-        "CLICKED": (State.DELIVERED, "delivered, a link was opened"),
-        "UNDELIVERED": (State.UNDELIVERED, "not delivered (unverified)"),
-        "NOT_DELIVERED": (State.UNDELIVERED, "not delivered (unverified)"),
-        "FAILED": (State.UNDELIVERED, "failed (unverified)"),
-        "ERROR": (State.UNDELIVERED, "failed (unverified)"),
-        "EXPIRED": (State.EXPIRED, "lifetime is over (unverified)"),
-        "REJECTED": (State.REJECTED, "rejected (unverified)"),
-        "CANCELLED": (State.REJECTED, "cancelled (unverified)"),
-        "DELETED": (State.REJECTED, "deleted (unverified)"),
-    }
 )
 
 

@@ -21,9 +21,10 @@ from gatepost.providers.base import (
     call,
     send,
 )
+from gatepost.providers.devino.tables import OLDER_NAMED, OLDER_REFUSED, OLDER_STATES
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.refusals import refusal
-from gatepost.providers.kit.tables import Refused, States, codes
+from gatepost.providers.kit.tables import Refused
 from gatepost.providers.wire import Response
 from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent
 from gatepost.sms.states import State
@@ -37,34 +38,6 @@ OVERLAP = timedelta(minutes=5)
 ID = re.compile(r"[\w+.:-]{1,100}", re.ASCII)
 FORMAT = "%Y-%m-%dT%H:%M:%S"
 ROUBLES = "RUB"
-
-REFUSED = Refused(
-    codes(Refusal.CONFIG, "Argument missing or invalid", 1, 2)
-    | codes(Refusal.AUTH, "Session invalid, unauthorized or forbidden", 3, 4, 7)
-    | codes(Refusal.NO_CREDIT, "Not enough credits", 5)
-    | codes(Refusal.CONFIG, "Invalid operation", 6)
-    | codes(Refusal.TEMPORARY, "Gateway or internal error", 8, 9)
-)
-# What the code is about, as its words say it.
-NAMED = (("destination", Refusal.BAD_RECIPIENT), ("source", Refusal.BAD_SENDER))
-STATES = States(
-    {
-        -2: (State.SUBMITTED, "in queue"),
-        -1: (State.SUBMITTED, "sent to the network"),
-        0: (State.DELIVERED, "delivered"),
-        10: (State.REJECTED, "wrong sender address", Refusal.BAD_SENDER),
-        11: (State.UNDELIVERED, "wrong destination", Refusal.BAD_RECIPIENT),
-        41: (State.UNDELIVERED, "inadmissible destination", Refusal.BAD_RECIPIENT),
-        42: (State.REJECTED, "rejected by the SMS centre"),
-        46: (State.EXPIRED, "lifetime is over"),
-        47: (State.REJECTED, "deleted"),
-        48: (State.REJECTED, "rejected by the platform"),
-        69: (State.REJECTED, "rejected"),
-        -98: (State.REJECTED, "stopped"),
-        99: (State.UNCONFIRMED, "unknown"),
-        255: (State.UNCONFIRMED, "not in the database, or older than 48 hours"),
-    }
-)
 
 
 def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
@@ -112,8 +85,8 @@ def _answer(response: Response, ctx: Context, gw: Gateway) -> answers.Node:
 
 
 def _refused(said: answers.Node) -> Outcome:
-    outcome = REFUSED.outcome(said.text("Code"), said.maybe_text("Desc"))
-    named = [meaning for word, meaning in NAMED if word in outcome.words.lower()]
+    outcome = OLDER_REFUSED.outcome(said.text("Code"), said.maybe_text("Desc"))
+    named = [meaning for word, meaning in OLDER_NAMED if word in outcome.words.lower()]
     return replace(outcome, refusal=named[0]) if outcome.code in ("2", "6") and named else outcome
 
 
@@ -152,7 +125,7 @@ def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[b
 
 def _state(said: answers.Node, key: str, *, is_young: bool) -> base.Receipt:
     """255 says "not yet stored, or no longer": in the first hour it settles nothing."""
-    receipt = STATES.receipt(
+    receipt = OLDER_STATES.receipt(
         said.text("State"),
         keys=(key,),
         words=said.maybe_text("StateDescription"),

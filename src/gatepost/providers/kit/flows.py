@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from gatepost.providers.base import Balance, Checked, Context, Flow, Gateway, Stop, call
+from gatepost.providers.base import Balance, Checked, Context, Flow, Gateway, Receipt, Sent, Stop, call
 from gatepost.providers.wire import Request, Response
 from gatepost.sms.outcomes import Outcome
 
@@ -14,6 +14,22 @@ def ask(request: Request, label: str, refusal: Callable[[Response], Outcome | No
     if outcome := refusal(response):
         raise Stop(outcome)
     return response
+
+
+def key_by_key(
+    state_of: Callable[[str, Gateway, Context], Flow[Receipt | None]],
+) -> Callable[[tuple[Sent, ...], Gateway, Context], Flow[list[Receipt]]]:
+    """A query for providers that tell the state of one id per request; None where the provider does not know the id."""
+
+    def query(sent: tuple[Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[Receipt]]:
+        receipts = []
+        for key in (key for message in sent for key in message.keys):
+            found: Receipt | None = yield from state_of(key, gw, ctx)
+            if found is not None:
+                receipts.append(found)
+        return receipts
+
+    return query
 
 
 def check_by_balance(

@@ -26,6 +26,13 @@ def state_of(lines: Iterable[str], status: str) -> State | None:
     return next((STATES[state.strip()] for word, _, state in found if plain(word) == wanted), None)
 
 
+def meaning_in(lines: Iterable[str], text: str) -> str:
+    """What the first of the lines `word = meaning` says whose word the text contains, any case; "" where none does."""
+    folded = text.casefold()
+    pairs = (line.rpartition("=") for line in lines)
+    return next((meaning.strip() for word, _, meaning in pairs if word.strip().casefold() in folded), "")
+
+
 def field_names(name: str, names: Mapping[str, tuple[str, ...]], **kw: Any) -> Field:
     """Lines `ours = theirs, theirs`, for `named`; `names` is the default."""
     default = tuple(f"{ours} = {', '.join(theirs)}" for ours, theirs in names.items())

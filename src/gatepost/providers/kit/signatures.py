@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import hmac
+import re
 from typing import Literal
 
 from gatepost.providers.fields import Choice, Field
 
 Encoding = Literal["hex", "base64"]
+
+DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 
 def verify_signature(default: Literal["require", "log", "off"] = "require") -> Field:
@@ -34,3 +37,11 @@ def hmac_sign(key: str, data: bytes, algorithm: str = "sha256", encoding: Encodi
 def hash_hex(data: bytes, algorithm: str = "md5") -> str:
     """A plain hash where a provider's protocol asks for one; not for keeping passwords."""
     return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
+
+
+def with_and_without_port(url: str) -> list[bytes]:
+    """A URL that was signed, with and without its port, the rest byte for byte: a proxy in between may change that."""
+    found = re.match(r"(https?)(://[^/?#]*?)(:[0-9]+)?(?=[/?#]|$)", url)
+    scheme, host, port, rest = (*found.groups(), url[found.end() :]) if found else (url, "", None, "")
+    other = "" if port else DEFAULT_PORTS.get(scheme, "")
+    return [each.encode("latin-1", "replace") for each in (url, f"{scheme}{host}{other}{rest}")]

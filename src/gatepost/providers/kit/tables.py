@@ -42,6 +42,11 @@ class Refused:
     def words(self, code: Code) -> str:
         return self.rows.get(_key(code), (None, ""))[1]
 
+    def found_in(self, text: str) -> str:
+        """The first row whose key the text contains, any case, or "": for providers whose errors are sentences."""
+        folded = text.casefold()
+        return next((word for word in self.rows if word in folded), "")
+
 
 def codes(meaning: Meaning, words: str, *codes: Code) -> dict[Code, tuple[Meaning, str]]:
     """Rows for codes that mean the same; join them with `|`."""

@@ -91,8 +91,7 @@ def _refusal(response: Response, ctx: Context) -> Outcome | None:
         fault = ""
     if fault:
         words = fault.splitlines()[0]
-        word = next((each for each in FAULTS.rows if each in words.casefold()), "fault")
-        return FAULTS.outcome(word, words)
+        return FAULTS.outcome(FAULTS.found_in(words) or "fault", words)
     return refusal(response, ctx, HTTP)
 
 

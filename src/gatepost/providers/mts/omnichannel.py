@@ -44,13 +44,9 @@ def _refusal(response: Response, ctx: Context) -> Outcome | None:
     outcome = refusal(response, ctx, HTTP, "", words)
     if outcome is None and code and words:
         outcome = HTTP.outcome(code, words)
-    if outcome and FAULTS.refusal(_word(words)) is Refusal.NO_CREDIT:
+    if outcome and FAULTS.refusal(FAULTS.found_in(words)) is Refusal.NO_CREDIT:
         return replace(outcome, refusal=Refusal.NO_CREDIT)
     return outcome
-
-
-def _word(words: str) -> str:
-    return next((word for word in FAULTS.rows if word in words.casefold()), "")
 
 
 def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:

@@ -15,9 +15,9 @@ from gatepost.providers.base import Batch, Context, Flow, Gateway, Inbound, Medi
 from gatepost.providers.fields import Field, FieldError, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import digits
-from gatepost.providers.kit.flows import ask, check_by_balance
+from gatepost.providers.kit.flows import ask, check_by_balance, key_by_key
 from gatepost.providers.kit.refusals import refusal
-from gatepost.providers.kit.signatures import equal, hmac_sign, verify_signature
+from gatepost.providers.kit.signatures import equal, hmac_sign, verify_signature, with_and_without_port
 from gatepost.providers.kit.xml import escape
 from gatepost.providers.manifest import Manifest, Pace, SenderRule, Validity
 from gatepost.providers.twilio.tables import REFUSED, STATES
@@ -25,7 +25,6 @@ from gatepost.providers.wire import Headers, RawCallback, Response
 from gatepost.sms.outcomes import Outcome, Price, accepted
 
 TEN_HOURS_S = 36_000
-DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
@@ -140,16 +139,8 @@ def verify(raw: RawCallback, gw: Gateway) -> bool | None:
     elif raw.body and parse_qs(raw.query).get("bodySHA256") != [hashlib.sha256(raw.body).hexdigest()]:
         return False
     given = raw.header("x-twilio-signature")
-    signed = (hmac_sign(gw["auth_token"], url + said, "sha1", "base64") for url in _spellings(raw.url))
+    signed = (hmac_sign(gw["auth_token"], url + said, "sha1", "base64") for url in with_and_without_port(raw.url))
     return any(equal(given, each) for each in signed)
-
-
-def _spellings(url: str) -> list[bytes]:
-    """The URL with and without its port, the rest byte for byte."""
-    found = re.match(r"(https?)(://[^/?#]*?)(:[0-9]+)?(?=[/?#]|$)", url)
-    scheme, host, port, rest = (*found.groups(), url[found.end() :]) if found else (url, "", None, "")
-    other = "" if port else DEFAULT_PORTS.get(scheme, "")
-    return [each.encode("latin-1", "replace") for each in (url, f"{scheme}{host}{other}{rest}")]
 
 
 def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
@@ -191,23 +182,21 @@ def _inbound(values: Mapping[str, str], gw: Gateway) -> tuple[base.Item, ...]:
     return (message,)
 
 
-def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
-    receipts = []
-    for key in (key for message in sent for key in message.keys):
-        found = yield from _ask(gw, ctx, f"/Messages/{requests.segment(key)}.json", "State")
-        code = found.maybe_text("error_code")
-        receipts.append(
-            STATES.receipt(
-                found.text("status"),
-                keys=(found.text("sid"),),
-                words=found.maybe_text("error_message") or REFUSED.words(code),
-                code=code,
-                refusal=REFUSED.refusal(code),
-                segments=found.maybe_integer("num_segments"),
-                price=_price(found),
-            )
-        )
-    return receipts
+def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt]:
+    found = yield from _ask(gw, ctx, f"/Messages/{requests.segment(key)}.json", "State")
+    code = found.maybe_text("error_code")
+    return STATES.receipt(
+        found.text("status"),
+        keys=(found.text("sid"),),
+        words=found.maybe_text("error_message") or REFUSED.words(code),
+        code=code,
+        refusal=REFUSED.refusal(code),
+        segments=found.maybe_integer("num_segments"),
+        price=_price(found),
+    )
+
+
+query = key_by_key(_state)
 
 
 def balance(gw: Gateway, ctx: Context) -> Flow[base.Balance]:
