@@ -1,10 +1,13 @@
 """Whether and how a message is taken: a pure function over a snapshot of what the workspace is allowed and has set."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
+
+import msgspec
 
 from gatepost.providers.manifest import SenderRule
 from gatepost.routing.choose import choose
@@ -21,8 +24,8 @@ MIN_VALIDITY_S = 60
 FOR_EVER_S = int(MAX_AHEAD.total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+# One of each of these is made per message: a Struct takes a tenth of the time that a frozen dataclass takes.
+class Wish(msgspec.Struct, frozen=True):
     """A message as somebody asks for it; nothing in it has been checked."""
 
     to: str
@@ -72,8 +75,7 @@ class Snapshot:
     suppressed: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """A message that will be stored, complete. `held`: why it waits, if it does."""
 
     to: str
@@ -120,24 +122,32 @@ def numbers_of(wishes: Iterable[Wish], default_country: str) -> list[str | None]
     return digits
 
 
-def accept(wishes: Iterable[Wish], snapshot: Snapshot, peer: str | None = None) -> list[Taken | Denied]:
+def accept(
+    wishes: Sequence[Wish],
+    snapshot: Snapshot,
+    peer: str | None = None,
+    *,
+    numbers: Sequence[str | None] | None = None,
+) -> list[Taken | Denied]:
     """One answer per wish, in order.
 
     `peer`: the client's address where the request came over the network, empty where it is unknown; None for what did
-    not come over the network, so that no list of addresses concerns it.
+    not come over the network, so that no list of addresses concerns it. `numbers`: what `numbers_of` said, for callers
+    that have asked it.
     """
     names = {gateway.id: gateway.name for gateway in snapshot.gateways.values()}
     answers: list[Taken | Denied] = []
-    for wish in wishes:
+    for wish, number in zip(wishes, numbers or [None] * len(wishes), strict=True):
         try:
-            answers.append(_take(wish, snapshot, names, peer))
+            answers.append(_take(wish, snapshot, names, peer, number))
         except _Denial as denial:
             answers.append(denial.denied)
     return answers
 
 
-def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: str | None) -> Taken:
-    digits = _number(wish, snapshot)
+def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: str | None, number: str | None) -> Taken:
+    digits = number or _number(wish, snapshot)
+    _check_suppression(digits, snapshot)
     encoding, segments = _measured(wish.text)
     gateway = _gateway(wish, snapshot, names)
     _check_gateway_limits(gateway, digits, segments, peer)
@@ -154,7 +164,7 @@ def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: str | 
         sender_reason=sender_reason,
         lane=_lane(wish),
         due_at=base,
-        expires_at=base + min(timedelta(days=gateway.days_to_expire), timedelta(seconds=validity_s or FOR_EVER_S)),
+        expires_at=base + _lifetime(gateway.days_to_expire, validity_s),
         group_key=group_key(gateway.grouped_by, sender, wish.text, encoding, validity_s),
         send_at=base if wish.send_at else None,
         validity_s=validity_s,
@@ -172,6 +182,11 @@ def _validity(wish: Wish) -> int | None:
             "validity_too_short", "The validity is too short.", f"At least {MIN_VALIDITY_S} seconds.", "validity_s"
         )
     return min(wish.validity_s, FOR_EVER_S)
+
+
+@lru_cache(maxsize=1024)
+def _lifetime(days: int, validity_s: int | None) -> timedelta:
+    return min(timedelta(days=days), timedelta(seconds=validity_s or FOR_EVER_S))
 
 
 def _is_within(peer: str, networks: Networks) -> bool:
@@ -212,9 +227,12 @@ def group_key(grouped_by: tuple[str, ...] | None, sender: str, text: str, encodi
 
 def _number(wish: Wish, snapshot: Snapshot) -> str:
     try:
-        digits = parse(wish.to, snapshot.default_country)
+        return parse(wish.to, snapshot.default_country)
     except InvalidNumber as invalid:
         raise _Denial(invalid.code, invalid.sentence, invalid.remedy, "to") from None
+
+
+def _check_suppression(digits: str, snapshot: Snapshot) -> None:
     if digits in snapshot.suppressed:
         raise _Denial(
             "suppressed",
@@ -222,7 +240,6 @@ def _number(wish: Wish, snapshot: Snapshot) -> str:
             "It has opted out or was added by hand: do not send to it, or remove it from the list.",
             "to",
         )
-    return digits
 
 
 def _measured(text: str) -> tuple[str, int]:
@@ -251,16 +268,16 @@ def _gateway(wish: Wish, snapshot: Snapshot, names: Mapping[int, str]) -> Gatewa
 def _sender(wish: Wish, snapshot: Snapshot, gateway: GatewayFacts) -> tuple[str, str]:
     """The sender ID and where it came from: own, workspace, gateway, installation or provider."""
 
-    def approved(sender: str) -> bool:
-        return (sender, None) in snapshot.senders or (sender, gateway.id) in snapshot.senders
-
-    choices = (
-        (wish.sender if approved(wish.sender) else "", "own"),
-        (snapshot.default_sender if approved(snapshot.default_sender) else "", "workspace"),
-        (gateway.sender, "gateway"),
-        (snapshot.installation_sender, "installation"),
-    )
-    sender, reason = next(((value, why) for value, why in choices if value), ("", "provider"))
+    if wish.sender and _is_approved(wish.sender, gateway, snapshot):
+        sender, reason = wish.sender, "own"
+    elif snapshot.default_sender and _is_approved(snapshot.default_sender, gateway, snapshot):
+        sender, reason = snapshot.default_sender, "workspace"
+    elif gateway.sender:
+        sender, reason = gateway.sender, "gateway"
+    elif snapshot.installation_sender:
+        sender, reason = snapshot.installation_sender, "installation"
+    else:
+        sender, reason = "", "provider"
     if gateway.verified_senders is not None and sender not in gateway.verified_senders:
         raise _Denial(
             "sender_not_verified",
@@ -283,6 +300,10 @@ def _sender(wish: Wish, snapshot: Snapshot, gateway: GatewayFacts) -> tuple[str,
             "sender",
         )
     return sender, reason
+
+
+def _is_approved(sender: str, gateway: GatewayFacts, snapshot: Snapshot) -> bool:
+    return (sender, None) in snapshot.senders or (sender, gateway.id) in snapshot.senders
 
 
 def _client_ref(wish: Wish) -> str | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from gatepost.providers.fields import Field
@@ -101,7 +102,12 @@ class SenderRule:
     is_required: bool = False
 
     def allows(self, sender: str) -> bool:
-        return re.fullmatch(self.pattern, sender) is not None
+        return _fits(self.pattern, sender)
+
+
+@lru_cache(maxsize=4096)
+def _fits(pattern: str, sender: str) -> bool:
+    return re.fullmatch(pattern, sender) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ SEQUENCE_BITS = 10
 NODES = 1 << NODE_BITS
 GENERATIONS = 16
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
 _WIDTH = 13
 _ID_LIMIT = 1 << 63
 
@@ -31,29 +32,28 @@ class IdSource:
     def take(self, count: int = 1) -> list[int]:
         """That many new ids, each larger than all before it, whatever the clock does meanwhile."""
         with self._lock:
-            return [self._next() for _ in range(count)]
+            # Milliseconds and sequence together are one number that only ever grows.
+            first = max(self._last + 1, (int(time.time() * 1000) - EPOCH_MS) << SEQUENCE_BITS)
+            self._last = first + count - 1
+            return [_with_node(place, self._node) for place in range(first, first + count)]
 
-    def _next(self) -> int:
-        now = int(time.time() * 1000) - EPOCH_MS
-        last_ms, sequence = self._last >> SEQUENCE_BITS, self._last & ((1 << SEQUENCE_BITS) - 1)
-        if now > last_ms:
-            last_ms, sequence = now, 0
-        elif sequence + 1 < (1 << SEQUENCE_BITS):
-            sequence += 1
-        else:
-            last_ms, sequence = last_ms + 1, 0
-        self._last = (last_ms << SEQUENCE_BITS) | sequence
-        return (last_ms << (NODE_BITS + SEQUENCE_BITS)) | self._node | sequence
+
+def _with_node(place: int, node: int) -> int:
+    milliseconds, sequence = place >> SEQUENCE_BITS, place & ((1 << SEQUENCE_BITS) - 1)
+    return (milliseconds << (NODE_BITS + SEQUENCE_BITS)) | node | sequence
 
 
 def to_ref(message_id: int, generation: int = 0) -> str:
     """The reference of a message: 13 lower-case alphanumerics, sortable by time within a generation."""
-    number = message_id + min(generation, GENERATIONS - 1) * _ID_LIMIT
-    digits = []
-    for _ in range(_WIDTH):
-        number, digit = divmod(number, 36)
-        digits.append(_DIGITS[digit])
-    return "".join(reversed(digits))
+    rest = message_id + min(generation, GENERATIONS - 1) * _ID_LIMIT if generation else message_id
+    rest, sixth = divmod(rest, 1296)
+    rest, fifth = divmod(rest, 1296)
+    rest, fourth = divmod(rest, 1296)
+    rest, third = divmod(rest, 1296)
+    rest, second = divmod(rest, 1296)
+    zeroth, first = divmod(rest, 1296)
+    pair = _PAIRS
+    return f"{_DIGITS[zeroth]}{pair[first]}{pair[second]}{pair[third]}{pair[fourth]}{pair[fifth]}{pair[sixth]}"
 
 
 def from_ref(ref: str) -> tuple[int, int] | None:
