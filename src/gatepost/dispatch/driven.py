@@ -15,7 +15,6 @@ from gatepost.providers.wire import Link
 
 DEADLINE_S = 30.0
 CLOCKS_DIFFER_S = 5.0
-MAX_PARALLEL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
         link=Link(verify_tls=row.verify_tls, total_timeout_s=DEADLINE_S),
         rate=rate,
         counts=manifest.pace.counts,
-        parallel=min(row.parallel or manifest.pace.parallel, MAX_PARALLEL),
+        parallel=row.parallel or manifest.pace.parallel,
         grouping=_grouping(row, manifest, account, rate),
         conduct=_conduct(row, source, manifest, account),
         receipt_url=urls.get("receipt", ""),

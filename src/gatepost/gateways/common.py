@@ -19,6 +19,11 @@ _LIMITS: Final = "Limits"
 _SAFETY: Final = "Who may"
 _INBOUND: Final = "Receipts and inbound"
 
+MIN_RATE: Final = 0.001
+MAX_RATE: Final = 100_000
+"""Requests per second."""
+MAX_PARALLEL: Final = 2000
+
 FIELDS: Final[tuple[Field, ...]] = (
     LongText("description", max_length=2000, group="General"),
     Url("sign_up_url", label="Sign-up link", schemes=("https", "http"), max_length=200, group="General"),
@@ -41,7 +46,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         help="Batch works where the provider takes several messages in one request.",
     ),
     Text("requests_per_second", label="Requests per second", group=_LIMITS, help="Empty: no limit of our own."),
-    Number("parallel", label="Parallel requests", min=1, max=64, group=_LIMITS),
+    Number("parallel", label="Parallel requests", min=1, max=MAX_PARALLEL, group=_LIMITS),
     Number("max_segments", label="Maximum SMS per message", min=1, max=255, group=_LIMITS),
     Number(
         "await_delivery_s",
@@ -145,8 +150,8 @@ def _rate(field: Field, value: Any) -> float | None:
         rate = float(str(value)) if not isinstance(value, bool) else math.nan
     except ValueError:
         rate = math.nan
-    if not 0.001 <= rate <= 1000:
-        raise FieldError(field.name, "out_of_range", f"{field.title}: a number between 0.001 and 1000.")
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise FieldError(field.name, "out_of_range", f"{field.title}: a number between {MIN_RATE} and {MAX_RATE:,}.")
     return rate
 
 

@@ -30,8 +30,8 @@ class CommonIn(Body):
     sender: Annotated[str | None, Field(max_length=20)] = None
     fallback_sender: Annotated[str | None, Field(max_length=20)] = None
     pattern: Literal["batch", "loop"] | None = None
-    requests_per_second: Annotated[float | None, Field(ge=0.001, le=1000)] = None
-    parallel: Annotated[int | None, Field(ge=1, le=64)] = None
+    requests_per_second: Annotated[float | None, Field(ge=common.MIN_RATE, le=common.MAX_RATE)] = None
+    parallel: Annotated[int | None, Field(ge=1, le=common.MAX_PARALLEL)] = None
     max_segments: Annotated[int | None, Field(ge=1, le=255)] = None
     await_delivery_s: Annotated[int | None, Field(ge=0, le=259_200)] = None
     days_to_expire: Annotated[int | None, Field(ge=1, le=30)] = None

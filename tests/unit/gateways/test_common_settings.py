@@ -48,7 +48,7 @@ def test_values_are_stored_in_one_form(name: str, value: Any, stored: Any) -> No
         ("requests_per_second", float("inf"), "bad_characters"),
         ("requests_per_second", True, "out_of_range"),
         ("parallel", 0, "out_of_range"),
-        ("parallel", 65, "out_of_range"),
+        ("parallel", 2001, "out_of_range"),
         ("max_segments", "many", "not_number"),
         ("days_to_expire", 31, "out_of_range"),
         ("is_active", "perhaps", "not_flag"),
