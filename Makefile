@@ -4,6 +4,8 @@ PYTHON ?= python3
 PYTEST_ARGS ?= tests -n 2
 UV_VERSION := 0.13.8
 
+BENCH_ARGS := $(if $(BENCH_CASES),--cases "$(BENCH_CASES)") $(if $(BENCH_QUICK),--quick) $(BENCH_MORE)
+
 BIN := .venv/bin
 UV := .tools/bin/uv
 # What is installed follows from these files; another content is another stamp.
@@ -27,7 +29,7 @@ export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test mutants check format docs lock
+.PHONY: help run test bench mutants check format docs lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +39,9 @@ run: $(INSTALLED) ## the demo: everything on this machine, with simulated provid
 
 test: $(INSTALLED) $(AXE) ## the tests; PYTEST_ARGS="tests/unit -k pacing" narrows them
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(INSTALLED) ## measure beside Kannel; BENCH_CASES="F1 F2" and BENCH_QUICK=1 narrow it, else docs/benchmarks.md is written
+	@exec $(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 mutants: $(INSTALLED) ## change five adapters in each place, and count the changes that no exchange notices
 	$(BIN)/mutmut run --max-children 2

@@ -1,0 +1,281 @@
+"""Gatepost as it is installed: `gatepost up` on a data folder of its own, with the embedded PostgreSQL and fsync.
+
+Everything is on: an API key per request, validation, a suppression list, routing by the workspace's default gateway,
+pacing (at a rate that nobody reaches), states and receipts.
+"""
+
+import http.client
+import importlib.metadata
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from tests.bench.processes import Started, command, cpu_seconds, descendants, resident_bytes
+from tests.bench.sides import PREFIX, SENDER, TEXT, Setup, World, in_groups, number_of, request
+from tests.bench.tools import BenchError, wait_until
+from tests.support.ports import quiet_port
+
+from gatepost.processes.postgres import running_dsn
+
+FIRST_START_S = 180.0
+START_S = 60.0
+STOP_S = 60.0
+LEASE_S = 20.0
+WORKSPACE = "Bench"
+PER_REQUEST = 1000
+RATE = 100_000
+SUPPRESSED = 10_000
+BATCH_SIZE = 1000
+HOT_TABLES = (
+    *("message", "message_part", "message_event", "orphan_receipt", "outbox", "submission", "exchange", "status_query"),
+    "idempotency_key",
+)
+# By what stands in the command line, the first that fits.
+ROLES = {"granian": "web", "gatepost worker": "worker", "postgres": "PostgreSQL"}
+
+ONE_BY_ONE: dict[str, Any] = {
+    "method": "GET",
+    "body_format": "none",
+    "query": ["to={{to}}", "from={{sender?}}", "text={{text}}"],
+    "rules": ["body regex ^OK -> success"],
+    "id_from": r"regex:^OK (\d+)",
+    "dlr_enabled": True,
+    "dlr_parse": "form",
+    "dlr_id": "id",
+    "dlr_status": "status",
+}
+
+
+class RunningOurs:
+    """A started installation; see sides.Running. `start_s`: from the command to the first 200."""
+
+    expect = 202
+    receipt_expect = 200
+
+    def __init__(self, world: World, up: Started, port: int, dsn: str, token: str, start_s: float) -> None:
+        self._world = world
+        self._up = up
+        self._token = token
+        self._after = 0
+        self.port = port
+        self.receipt_port = port
+        self.dsn = dsn
+        self.start_s = start_s
+        self.receipt_path = ""
+
+    def single(self, n: int, *, is_code: bool = False) -> bytes:
+        return self._post(self._wish(n) | ({"priority": "code"} if is_code else {}))
+
+    def bulk(self, ids: Sequence[int]) -> list[bytes]:
+        return [
+            self._post({"messages": [self._wish(n) | {"priority": "bulk"} for n in group]})
+            for group in in_groups(ids, PER_REQUEST)
+        ]
+
+    def mark(self) -> None:
+        """What was stored up to here does not count."""
+        self._after = self.rows("select coalesce(max(id), 0) from message")[0][0]
+
+    def wait_recorded(self, ids: Collection[int], timeout_s: float) -> int:
+        deadline = time.monotonic() + timeout_s
+        self._world.provider.wait_for(ids, timeout_s)
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+
+            def is_recorded() -> bool:
+                found = connection.execute(
+                    "select count(*) from message where id > %s and state = 'submitted'", [self._after]
+                ).fetchone()
+                return found is not None and found[0] >= len(ids)
+
+            try:
+                wait_until(is_recorded, max(deadline - time.monotonic(), 5.0), "all states recorded", poll_s=0.01)
+            except BenchError as error:
+                raise BenchError(f"{error}: {self.states()}") from None
+        return time.monotonic_ns()
+
+    def receipt(self, n: int) -> bytes:
+        return request("GET", f"{self.receipt_path}?id={n:07d}&status=delivered")
+
+    def wait_reported(self, ids: Collection[int], timeout_s: float) -> int:
+        def is_reported() -> bool:
+            return self.states().get("delivered", 0) >= len(ids)
+
+        try:
+            wait_until(is_reported, timeout_s, "all receipts recorded")
+        except BenchError as error:
+            raise BenchError(f"{error}: {self.states()}") from None
+        return time.monotonic_ns()
+
+    def states(self) -> dict[str, int]:
+        """How many messages there are in each state."""
+        return dict(self.rows("select state, count(*) from message where id > %s group by 1", self._after))
+
+    def memory_bytes(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for pid, role in self._processes().items():
+            found[role] = found.get(role, 0) + resident_bytes(pid)
+        return {role: size for role, size in found.items() if role != "PostgreSQL"}
+
+    def cpu_seconds(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for pid, role in self._processes().items():
+            found[role] = found.get(role, 0.0) + cpu_seconds(pid)
+        return found
+
+    def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn, autocommit=True, connect_timeout=10) as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """A request to the API. Raises BenchError when it is refused."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        if answer.status >= 300:
+            raise BenchError(f"{method} {path}: {answer.status} {text[:500]!r}")
+        return json.loads(text) if text else None
+
+    def _wish(self, n: int) -> dict[str, str]:
+        return {"to": number_of(n), "text": TEXT.format(n=n)}
+
+    def _post(self, document: Mapping[str, Any]) -> bytes:
+        headers = [("Authorization", f"Bearer {self._token}"), ("Content-Type", "application/json")]
+        return request("POST", "/api/v1/messages", headers, json.dumps(document).encode())
+
+    def _processes(self) -> dict[int, str]:
+        found = {}
+        for pid in descendants(self._up.pid):
+            words = command(pid)
+            role = next((role for sign, role in ROLES.items() if sign in words), "")
+            if role:
+                found[pid] = role
+        return found
+
+
+class Ours:
+    """See sides.Side. One data folder serves the whole run; its messages go away before each measurement."""
+
+    name = "Gatepost"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._data = world.folder / "gatepost"
+        self._port = quiet_port()
+        self._token = ""
+        self._gateways: dict[bool, int] = {}
+
+    def version(self) -> str:
+        return f"Gatepost {importlib.metadata.version('gatepost')}"
+
+    @contextmanager
+    def running(self, setup: Setup, *, keeps_data: bool = False) -> Iterator[RunningOurs]:
+        with self.started() as live:
+            self._arrange(live, setup)
+            if not keeps_data:
+                tables = [row[0] for row in live.rows("select relname from pg_class where relkind in ('r', 'p')")]
+                live.rows(f"truncate {', '.join(name for name in HOT_TABLES if name in tables)}")
+            live.mark()
+            gateway = self._gateways[setup.is_batching]
+            driven = "select 1 from gateway_lease where gateway_id = %s and worker_id is not null"
+            wait_until(lambda: live.rows(driven, gateway), LEASE_S, "the worker to drive the gateway")
+            yield live
+
+    @contextmanager
+    def started(self) -> Iterator[RunningOurs]:
+        """`gatepost up`, as it was left by the last start."""
+        if not self._token:
+            self._prepare()
+        with self._up(START_S) as (up, start_s):
+            yield RunningOurs(self._world, up, self._port, self._dsn(), self._token, start_s)
+
+    @contextmanager
+    def _up(self, timeout_s: float) -> Iterator[tuple[Started, float]]:
+        began = time.monotonic()
+        up = Started.spawn(
+            "up",
+            [sys.executable, "-m", "gatepost", "up", "--port", str(self._port), "--data-dir", str(self._data)],
+            self._world.folder,
+            self._environment(),
+            when_we_die=signal.SIGTERM,
+        )
+        try:
+
+            def is_ready() -> bool:
+                if not up.is_alive:
+                    raise BenchError(f"gatepost up ended:\n{up.last_words()}")
+                return self._is_ready()
+
+            wait_until(is_ready, timeout_s, "gatepost up", poll_s=0.005)
+            yield up, time.monotonic() - began
+        finally:
+            up.stop(STOP_S)
+
+    def _prepare(self) -> None:
+        """The first start: a workspace, a key, one gateway of each kind, and numbers that must not be sent to."""
+        with self._up(FIRST_START_S) as (up, start_s):
+            self._command("workspaces", "create", WORKSPACE, "--country", "PL")
+            token = json.loads(self._command("keys", "create", "bench", "--json"))["token"]
+            live = RunningOurs(self._world, up, self._port, self._dsn(), token, start_s)
+            provider = f"http://127.0.0.1:{self._world.provider.port}"
+            common = {"sender": SENDER, "requests_per_second": RATE}
+            one_by_one = ONE_BY_ONE | {"url": f"{provider}/one"}
+            batching = {"base_url": provider, "login": "bench", "password": "bench-secret", "batch_size": BATCH_SIZE}
+            for is_batching, provider_name, settings in (
+                (False, "generic_http", one_by_one),
+                (True, "bulksms", batching),
+            ):
+                new = {"name": provider_name, "provider": provider_name, "settings": settings, **common}
+                self._gateways[is_batching] = live.call("POST", "/api/v1/gateways", new)["id"]
+            live.rows(
+                f"insert into suppression (digits, reason, source) select '{PREFIX}' || (9000000 + n), '', 'manual' "
+                f"from generate_series(1, {SUPPRESSED}) n"
+            )
+            self._token = token
+
+    def _arrange(self, live: RunningOurs, setup: Setup) -> None:
+        gateway = self._gateways[setup.is_batching]
+        changes = {"parallel": setup.parallel, "sending_enabled": setup.is_sending}
+        shown = live.call("PATCH", f"/api/v1/gateways/{gateway}", changes)
+        live.call("PATCH", "/api/v1/workspace", {"default_gateway": gateway})
+        live.receipt_path = "/" + shown["callback_urls"]["receipt"].split("/", 3)[3]
+
+    def _dsn(self) -> str:
+        dsn = running_dsn(self._data)
+        if not dsn:
+            raise BenchError("the embedded database does not run")
+        return dsn
+
+    def _environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}
+        return clean | {"GATEPOST_EGRESS_ALLOW": f"127.0.0.1:{self._world.provider.port}"}
+
+    def _command(self, *words: str) -> str:
+        argv = [sys.executable, "-m", "gatepost", *words]
+        environment = self._environment() | {"GATEPOST_DATA_DIR": str(self._data)}
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=environment, check=False)
+        if done.returncode != 0:
+            raise BenchError(f"gatepost {words[0]}: {(done.stderr or done.stdout).strip()[-500:]}")
+        return done.stdout
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
