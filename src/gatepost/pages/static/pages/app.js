@@ -1,6 +1,9 @@
-// Behaviour of the console, by data attributes; every page works without it, only less comfortably.
+// Behaviour of the console, by data attributes; every page works without it, only less comfortably. It runs before the
+// page is there, so that no button can be pressed that does not work yet.
 (() => {
   const root = document.documentElement;
+  const COPIED = "Copied";
+  const COPIED_MS = 4000;
 
   const isDark = () =>
     root.dataset.theme === "dark" ||
@@ -21,9 +24,10 @@
     const source = button.dataset.copy ? button.dataset.copy : document.querySelector(button.dataset.copyFrom).textContent;
     await navigator.clipboard.writeText(source.trim());
     const label = button.querySelector("span") || button;
+    if (label.textContent === COPIED) return;
     const before = label.textContent;
-    label.textContent = "Copied";
-    setTimeout(() => (label.textContent = before), 1500);
+    label.textContent = COPIED;
+    setTimeout(() => (label.textContent = before), COPIED_MS);
   };
 
   // Fields that make sense only with another field's value.
@@ -60,7 +64,7 @@
     form.dispatchEvent(new Event("restored", { bubbles: true }));
   };
 
-  // Somebody may have begun to type before this script ran. Browsers fill passwords in and rewrite dates by themselves.
+  // Somebody may have begun to type while the page was loading. Browsers fill passwords in and rewrite dates by themselves.
   const wasTypedIn = (form) => [...form.elements].some(
     (field) => field.matches("textarea, input:is([type=text], [type=tel])") && field.value !== field.defaultValue,
   );
@@ -140,9 +144,11 @@
     if (form && form.matches("[data-draft]")) keepDraft(form);
   });
 
-  const sent = document.querySelector("[data-draft-done]");
-  if (sent) localStorage.removeItem(sent.dataset.draftDone);
-  for (const form of document.querySelectorAll("form[data-draft]")) (wasTypedIn(form) ? keepDraft : restoreDraft)(form);
-  tellZone();
-  prepare(document);
+  document.addEventListener("DOMContentLoaded", () => {
+    const sent = document.querySelector("[data-draft-done]");
+    if (sent) localStorage.removeItem(sent.dataset.draftDone);
+    for (const form of document.querySelectorAll("form[data-draft]")) (wasTypedIn(form) ? keepDraft : restoreDraft)(form);
+    tellZone();
+    prepare(document);
+  });
 })();
