@@ -4,8 +4,11 @@
         page = signed_in("operator")
         page.goto(site.at("gateways"))
 
-A page that logs an error, or that breaks the content security policy, fails its test. Screenshots go to a temporary
-folder, or to SCREENSHOTS; UPDATE_SCREENSHOTS=1 takes those anew that the docs use.
+A page that logs an error, or that breaks the content security policy, fails its test. SCREENSHOTS names a folder for
+pictures of the pages; UPDATE_SCREENSHOTS=1 takes those anew that the docs use. Without either none are taken.
+
+After an action only what waits may look: `expect(...)`, `wait_until`, `copied`. What reads at once (`count`, `all`,
+`inner_text`, `input_value`, a query) may see the page, or the database, of before.
 """
 
 import os
@@ -20,7 +23,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 from tests.support.installation import Installation, installation, spawn, wait_until
 from tests.support.ports import quiet_port
 from tests.support.reporting import Say
@@ -32,14 +35,21 @@ from gatepost.workspaces import services
 from gatepost.workspaces.models import Role, User, Workspace
 
 HERE = Path(__file__).parent
+COLOUR_RULES = "runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']},"
+"""What another theme can break that the first one did not."""
 IMAGES = HERE.parents[1] / "docs" / "images"
 AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
+IS_UPDATE = os.environ.get("UPDATE_SCREENSHOTS") == "1"
+ARE_PICTURES_WANTED = IS_UPDATE or "SCREENSHOTS" in os.environ
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
+PATIENCE_MS = 60_000
+"""How long anything may take: on a busy machine everything does."""
 WIDTHS = {1280: 900, 400: 850}
+START_TIMEOUT_S = 60.0
 ADMINISTRATOR = "administrator"
 
 EXPECTED = (
@@ -49,6 +59,16 @@ EXPECTED = (
     *("Failed to load resource: net::", "htmx:afterRequest", "htmx:sendAbort", "htmx:sendError"),
 )
 """How the errors begin that Chromium logs and that are none."""
+
+AS_A_PERSON_SEES_IT = """
+    const hidden = new CSSStyleSheet();
+    hidden.replaceSync("html { visibility: hidden }");
+    document.adoptedStyleSheets = [hidden];
+    document.addEventListener("DOMContentLoaded", () => { document.adoptedStyleSheets = [] });
+"""
+"""A test is quick enough to press a button between its arrival and the script that listens to it."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 Screenshot = Callable[..., list[Path]]
 SignIn = Callable[..., Page]
@@ -95,7 +115,7 @@ def _chromium(_driver: Playwright) -> Iterator[Browser | None]:
     if not CHROMIUM.exists():
         yield None
         return
-    browser = _driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    browser = _driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=2 * PATIENCE_MS)
     yield browser
     browser.close()
 
@@ -120,11 +140,13 @@ def _start_demo(running: Installation, folder: Path) -> None:
     port = quiet_port()
     ports = {account.name: quiet_port() for account in demo_accounts()}
     demo_file.write(folder, demo.seed(None, running.env["GATEPOST_PUBLIC_URL"], f"http://127.0.0.1:{port}", ports))
-    running.start_web()
+    # Messages that no test sent would meet the faults that one prepares; only pictures are better with some life.
+    serve = f"demo_simulators.serve(Path({str(folder)!r}), has_traffic={ARE_PICTURES_WANTED})"
+    program = f"from pathlib import Path; from gatepost.cli import demo_simulators; {serve}"
+    running.processes.append(spawn("simulators", [sys.executable, "-c", program], folder, running.env))
     running.start_worker()
-    simulators = spawn("simulators", [sys.executable, "-m", "gatepost.cli.demo_simulators"], folder, running.env)
-    running.processes.append(simulators)
-    wait_until(lambda: _listens(port), 15, "the simulated providers")
+    running.start_web()
+    wait_until(lambda: _listens(port), START_TIMEOUT_S, "the simulated providers")
 
 
 def _listens(port: int) -> bool:
@@ -154,7 +176,8 @@ def signed_in(site: Site, _chromium: Browser | None, say: Say) -> Iterator[SignI
         )
         contexts.append(context)
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": site.url}])
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(AS_A_PERSON_SEES_IT)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda entry: errors.append(entry.text) if entry.type == "error" else None)
@@ -169,12 +192,13 @@ def signed_in(site: Site, _chromium: Browser | None, say: Say) -> Iterator[SignI
 
 @pytest.fixture
 def screenshot(tmp_path: Path) -> Screenshot:
-    """`screenshot(page, name)`: the page at both widths in both themes; the files."""
-    is_update = os.environ.get("UPDATE_SCREENSHOTS") == "1"
+    """`screenshot(page, name)`: the page at both widths in both themes; the files, none where nobody wants any."""
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
 
     def take(page: Page, name: str) -> list[Path]:
+        if not ARE_PICTURES_WANTED:
+            return []
         before = page.viewport_size
         files = []
         for width, height in WIDTHS.items():
@@ -182,7 +206,7 @@ def screenshot(tmp_path: Path) -> Screenshot:
                 page.set_viewport_size({"width": width, "height": height})
                 page.emulate_media(color_scheme=scheme)
                 used = IMAGES / f"{name}-{width}-{scheme}.png"
-                file = used if is_update and used.exists() else folder / used.name
+                file = used if IS_UPDATE and used.exists() else folder / used.name
                 page.screenshot(path=file, full_page=True, animations="disabled")
                 files.append(file)
         page.emulate_media(color_scheme="light")
@@ -201,10 +225,10 @@ def is_accessible(say: Say) -> Accessible:
         if not AXE.exists():
             say(f"axe was not asked: run `npm ci` in {HERE.name}/", is_loud=True)
             return
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.evaluate(AXE.read_text("utf-8"))
-            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        page.evaluate(AXE.read_text("utf-8"))
+        for scheme, rules in (("light", ""), ("dark", COLOUR_RULES)):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found = page.evaluate(f"axe.run(document, {{{rules} resultTypes: ['violations']}})")
             serious = [
                 f"{fault['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
                 for fault in found["violations"]
@@ -212,7 +236,7 @@ def is_accessible(say: Say) -> Accessible:
                 for node in fault["nodes"]
             ]
             assert not serious, f"{scheme}: " + "\n".join(serious)
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
     return look
 
@@ -229,3 +253,17 @@ def fits() -> Callable[[Page], None]:
             page.set_viewport_size(before)
 
     return look
+
+
+def copied(page: Page, button: Locator) -> str:
+    """What the button puts on the clipboard, which the whole browser shares."""
+    page.evaluate("navigator.clipboard.writeText('')")
+    button.click()
+    found: list[str] = []
+
+    def is_there() -> bool:
+        found.append(page.evaluate("navigator.clipboard.readText()"))
+        return found[-1] != ""
+
+    wait_until(is_there, PATIENCE_MS / 1000, "something on the clipboard")
+    return found[-1]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 from tests.browser.conftest import Accessible, Screenshot, SignIn, Site
 from tests.support.tenants import Tenant, tenant
 
@@ -16,6 +16,7 @@ from gatepost.workspaces.models import Role
 
 pytestmark = [pytest.mark.browser]
 
+MESSAGE = re.compile("/messages/[0-9a-z]{13}/$")
 COSTLY = "Zażółć gęślą jaźń – “quoted” and long enough to need a second segment of its own"
 
 
@@ -23,6 +24,12 @@ def write(page: Page, site: Site, text: str) -> None:
     page.goto(site.at("compose"))
     page.get_by_label("To", exact=False).first.fill(PHONE)
     page.locator("#id_text").fill(text)
+
+
+def send_in_vain(page: Page) -> None:
+    """Press the button, and wait until the browser has given up."""
+    with page.expect_event("requestfailed", Request.is_navigation_request):
+        page.get_by_role("button", name="Send").click(no_wait_after=True)
 
 
 def test_costly_characters_are_named_replaced_and_the_message_arrives(
@@ -43,8 +50,8 @@ def test_costly_characters_are_named_replaced_and_the_message_arrives(
     expect(page.locator("#count")).to_contain_text("1 segment · GSM-7")
     expect(page.locator("#id_text")).to_have_value(re.compile('^Zazolc gesla jazn - "quoted"'))
     page.get_by_role("button", name="Send").click()
-    expect(page).to_have_url(re.compile("/messages/[0-9a-z]{13}/$"))
-    expect(page.locator(".state-line .badge")).to_have_text("delivered", timeout=10_000)
+    expect(page).to_have_url(MESSAGE)
+    expect(page.locator(".state-line .badge")).to_have_text("delivered")
     expect(page.locator("#live")).not_to_have_attribute("hx-trigger", re.compile("."))
     for words in ("Accepted", "Handed to Warsaw", "Warsaw took it", "Report from Warsaw"):
         expect(page.locator(".timeline")).to_contain_text(words)
@@ -67,8 +74,7 @@ def test_what_was_typed_survives_errors_reloads_and_a_lost_connection(site: Site
     expect(page.locator("#measure .bubble")).to_have_text("A better draft")
     page.locator("#id_to").fill(PHONE)
     page.context.set_offline(True)
-    page.get_by_role("button", name="Send").click(no_wait_after=True)
-    page.wait_for_timeout(300)
+    send_in_vain(page)
     page.context.set_offline(False)
     page.goto(site.at("compose"))
     expect(page.locator("#id_text")).to_have_value("A better draft")
@@ -78,17 +84,39 @@ def test_what_was_typed_survives_errors_reloads_and_a_lost_connection(site: Site
     expect(page.locator("#id_text")).to_have_value("")
 
 
+def test_what_is_typed_while_the_page_loads_is_kept(site: Site, signed_in: SignIn) -> None:
+    patient = signed_in("sender")
+    write(patient, site, "An older draft")
+    browser = patient.context.browser
+    assert browser is not None
+    context = browser.new_context(storage_state=patient.context.storage_state())
+    try:
+        page = context.new_page()
+
+        def type_meanwhile(route: Route) -> None:
+            page.locator("#id_text").fill("Typed at once")
+            route.continue_()
+
+        page.route("**/htmx*.js", type_meanwhile)
+        page.goto(site.at("compose"))
+        page.unroute("**/htmx*.js")
+        expect(page.locator("#id_text")).to_have_value("Typed at once")
+        page.reload()
+        expect(page.locator("#id_text")).to_have_value("Typed at once")
+    finally:
+        context.close()
+
+
 def test_what_arrived_before_the_connection_broke_is_not_sent_twice(site: Site, signed_in: SignIn) -> None:
     page = signed_in("sender")
     write(page, site, "Only once")
 
-    def lose_the_answer(route: object) -> None:
-        route.fetch(max_redirects=0)  # type: ignore[attr-defined]
-        route.abort()  # type: ignore[attr-defined]
+    def lose_the_answer(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
 
     page.route("**/compose/", lose_the_answer)
-    page.get_by_role("button", name="Send").click(no_wait_after=True)
-    page.wait_for_timeout(500)
+    send_in_vain(page)
     page.unroute("**/compose/")
     page.goto(site.at("compose"))
     expect(page.locator("#id_text")).to_have_value("Only once")
@@ -105,6 +133,7 @@ def test_the_keyboard_is_enough(site: Site, signed_in: SignIn) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type("Typed\nin two lines")
     page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(MESSAGE)
     expect(page.locator(".bubble")).to_have_text("Typed\nin two lines")
     assert Message.objects.get(body="Typed\nin two lines").user == site.user("sender")
 
@@ -147,7 +176,7 @@ def test_sending_works_without_script(site: Site, signed_in: SignIn) -> None:
         write(page, site, "Łódź without script")
         page.get_by_role("button", name="Count and preview").click()
         page.get_by_role("button", name="Replace all").click()
-        assert page.locator("#id_text").input_value() == "Lodz without script"
+        expect(page.locator("#id_text")).to_have_value("Lodz without script")
         page.get_by_role("button", name="Send").click()
         expect(page.locator(".timeline")).to_contain_text("Accepted")
         page.goto(site.at("log"))

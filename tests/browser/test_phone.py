@@ -1,5 +1,6 @@
 """The first minutes in a browser: write, watch it arrive on the virtual phone, answer, break a gateway."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -40,7 +41,7 @@ def test_from_the_dashboard_to_delivered_on_the_phone(
     page.locator("#write_text").fill("Your parcel is here")
     page.get_by_role("button", name="Send").click()
     arrived = page.locator("#conversation .bubble:not(.under-way)", has_text="Your parcel is here")
-    expect(arrived.locator(".tick-words")).to_have_text("delivered", timeout=10_000)
+    expect(arrived.locator(".tick-words")).to_have_text("delivered")
     took_s = time.monotonic() - began
     say(f"dashboard to delivered on the phone: {len(clicks)} clicks, {took_s:.1f} s")
     assert 2 <= len(clicks) < MOST_CLICKS
@@ -58,14 +59,13 @@ def test_a_reply_from_the_phone_comes_in(
     page.locator("#write_text").fill("Will you be there?")
     page.get_by_role("button", name="Send").click()
     asked = page.locator("#conversation .bubble", has_text="Will you be there?")
-    expect(asked.locator(".tick-words")).to_have_text("delivered", timeout=10_000)
+    expect(asked.locator(".tick-words")).to_have_text("delivered")
     page.locator("#id_reply").fill("Yes <b>sure</b>, at ten 🙂")
     page.get_by_role("button", name="Reply").click()
     expect(page.locator("#conversation .bubble.own")).to_contain_text("Yes <b>sure</b>, at ten 🙂")
     page.get_by_role("link", name="Inbound").first.click()
-    row = page.locator("tbody tr").first
+    row = page.locator("tbody tr", has_text="Yes <b>sure</b>, at ten 🙂")
     expect(row).to_contain_text("[SMS]")
-    expect(row).to_contain_text("Yes <b>sure</b>, at ten 🙂")
     screenshot(page, "inbound")
     is_accessible(page)
     fits(page)
@@ -95,7 +95,7 @@ def test_a_broken_gateway_holds_its_messages_until_it_is_repaired(
     switches(page, "Cape").get_by_role("button", name="Repair").click()
     expect(switches(page, "Cape")).to_contain_text("works")
     arrived = page.locator("#conversation .bubble:not(.under-way)", has_text="Through thick and thin")
-    expect(arrived.locator(".tick-words")).to_have_text("delivered", timeout=60_000)
+    expect(arrived.locator(".tick-words")).to_have_text("delivered")
     arrived.get_by_role("link", name="Cape").click()
     expect(page.locator(".timeline")).to_contain_text("The provider was not reached")
 
@@ -109,7 +109,7 @@ def test_a_slow_gateway_is_seen_to_be_slow(site: Site, signed_in: SignIn) -> Non
     page.get_by_role("button", name="Send").click()
     # The handset may have it long before the provider has answered.
     arrived = page.locator("#conversation .bubble:not(.under-way)", has_text="Slowly")
-    expect(arrived.locator(".tick-words")).to_have_text("delivered", timeout=60_000)
+    expect(arrived.locator(".tick-words")).to_have_text("delivered")
     message = Message.objects.get(body="Slowly")
     answered = Submission.objects.filter(message_ids=[message.pk], latency_ms__gte=4000)
     wait_until(answered.exists, 60, "the slow answer")
@@ -134,10 +134,10 @@ def test_each_role_sees_the_phone_and_only_its_own_buttons(
     page.goto(site.at("phone"))
     expect(page.locator("#conversation")).to_be_visible()
     is_accessible(page)
-    assert (page.locator("#id_reply").count() == 1) == (role is not Role.VIEWER)
+    expect(page.locator("#id_reply")).to_have_count(0 if role is Role.VIEWER else 1)
     may_break = role in (Role.OWNER, Role.OPERATOR)
-    assert (page.get_by_role("button", name="Reset demo…").count() == 1) == may_break
-    assert (page.get_by_role("button", name="Break this gateway").count() > 0) == may_break
+    expect(page.get_by_role("button", name="Reset demo…")).to_have_count(1 if may_break else 0)
+    expect(page.locator(".switches form")).to_have_count(3 if may_break else 0)
 
 
 def test_a_workspace_without_simulators_is_told_where_the_phone_is(
@@ -165,10 +165,10 @@ def test_the_demo_starts_over(site: Site, signed_in: SignIn, screenshot: Screens
     page.locator("#write_text").fill("To be forgotten")
     page.get_by_role("button", name="Send").click()
     forgotten = page.locator("#conversation .bubble", has_text="To be forgotten")
-    expect(forgotten.locator(".tick-words")).to_have_text("delivered", timeout=10_000)
+    expect(forgotten.locator(".tick-words")).to_have_text("delivered")
     page.get_by_role("button", name="Reset demo…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("are deleted")
+    expect(dialog).to_contain_text(re.compile("(is|are) deleted"))
     screenshot(page, "phone-reset")
     is_accessible(page)
     dialog.get_by_role("button", name="Not now").click()

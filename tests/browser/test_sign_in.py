@@ -186,6 +186,7 @@ def test_a_passkey_signs_in_alone(site: Site, stranger: Stranger, newcomer: Call
     page.get_by_label("Email").fill(user.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(site.workspace.name)
     page.goto(here + reverse("mfa_add_webauthn"))
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()

@@ -10,24 +10,29 @@ from gatepost.cli import demo_file
 from gatepost.simulators import traffic
 from gatepost.simulators.demo import demo_accounts
 from gatepost.simulators.engine import Account
-from gatepost.simulators.server import run
+from gatepost.simulators.server import Server, run
 
 _CALLBACKS = {"receipt": "receipt_url", "inbound": "inbound_url", "media": "mms_url"}
 
 
-def serve(data_dir: Path) -> None:
+def serve(data_dir: Path, *, has_traffic: bool = True) -> None:
     """Serve what `<data dir>/demo.json` says, until SIGINT or SIGTERM."""
     demo = demo_file.read(data_dir)
     if demo is None:
         raise SystemExit(f"There is no demo in {data_dir}: start it with `gatepost up --demo`.")
     address = urlsplit(demo.simulators.url)
     tasks: list[asyncio.Task[None]] = []
+
+    def ready(server: Server) -> None:
+        if has_traffic:
+            tasks.append(asyncio.get_running_loop().create_task(_flow(data_dir)))
+
     run(
         _accounts(demo),
         address.hostname or "127.0.0.1",
         address.port or 0,
         token=demo.simulators.token,
-        ready=lambda server: tasks.append(asyncio.get_running_loop().create_task(_flow(data_dir))),
+        ready=ready,
     )
 
 
