@@ -1,7 +1,8 @@
 # Everything a contributor runs. Each target sets up what it needs in .tools/ and .venv/, from the locked requirements.
 
 PYTHON ?= python3
-PYTEST_ARGS ?= tests -n 2
+# A file stays together: what its tests share, often whole processes, is then started once.
+PYTEST_ARGS ?= tests -n 2 --dist loadfile --no-loadscope-reorder
 UV_VERSION := 0.13.8
 
 BENCH_ARGS := $(if $(BENCH_CASES),--cases "$(BENCH_CASES)") $(if $(BENCH_QUICK),--quick) $(BENCH_MORE)

@@ -33,6 +33,10 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         "GATEPOST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
         "GATEPOST_PUBLIC_URL": "https://gp.example",
     }
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # A hundred processes are started here, and half of what a start takes is compiling.
+        _bytecode = tempfile.TemporaryDirectory(prefix="gatepost-test-bytecode-")
+        os.environ["PYTHONPYCACHEPREFIX"] = _bytecode.name
 
 # Here the variables above are read; conftests of folders import models, so Django is set up before them.
 assert settings.configured or settings.INSTALLED_APPS
