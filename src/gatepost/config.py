@@ -119,6 +119,12 @@ SETTINGS = (
     Setting("PROVIDER_LIMITS", _limits, "", "Requests per second per provider account, for example acme=49."),
     Setting("DEFAULT_COUNTRY", _country, "", "Country of numbers that are written without one, for example PL."),
     Setting("DEFAULT_SENDER", str, "", "Sender ID of last resort."),
+    Setting(
+        "DEFAULT_GATEWAY",
+        str,
+        "",
+        "Name or number of the gateway for messages that no rule and no default of their workspace sends elsewhere.",
+    ),
     Setting("SENDING_ENABLED", _flag, "true", "Off: accepted messages wait as held."),
     Setting("SMS_LOG", str, "", "Debug log of gateways; default <data dir>/logs/sms.log."),
     Setting("LOG_LEVEL", _log_level, "info", "debug, info, warning or error."),

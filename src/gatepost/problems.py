@@ -63,6 +63,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "last_administrator": Kind(
         409, "The installation needs an administrator", "Make somebody else an administrator first."
     ),
+    "too_many_rules": Kind(409, "There are too many rules", "Join some of them, or delete one."),
+    "rules_changed": Kind(409, "The rules have changed meanwhile", "Read them again, then name each of them once."),
     "already_decided": Kind(409, "This was decided before", "Read its state again."),
     "body_too_large": Kind(413, "The body is too large", "Send less in one request."),
     "not_json": Kind(415, "Only JSON is understood", "Send the header `Content-Type: application/json`."),
@@ -93,6 +95,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "suppressed": Kind(422, "The number must not be sent to", "Leave it out; it is on the suppression list."),
     "no_gateway": Kind(422, "There is no gateway", "Add a gateway, or have one assigned to this workspace."),
     "no_default_gateway": Kind(422, "No gateway is the default", "Choose the default gateway, or name one."),
+    "no_route": Kind(422, "No gateway of its route takes the message", "See the Routing page for the reasons."),
+    "ambiguous_gateway": Kind(
+        422, "Two gateways go by this name", "Rename one of them, or send the number as a JSON number."
+    ),
+    "gateway_draining": Kind(422, "The gateway takes no new messages", "Name another gateway, or none."),
     "unknown_gateway": Kind(422, "There is no such gateway", "Use the name or number of a gateway of this workspace."),
     "ip_not_allowed": Kind(403, "The address may not use this gateway", "Send from an allowed address."),
     "phone_not_verified": Kind(422, "The phone is not verified", "Add it to the gateway's verified phones."),
@@ -102,6 +109,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "sender_not_allowed": Kind(422, "The provider does not take this sender ID", "Choose another sender ID."),
     "sending_disabled": Kind(409, "Sending is switched off", "Switch it on in the gateway and the workspace."),
     "bad_client_ref": Kind(422, "The client reference does not fit", "Send 1 to 100 printable characters."),
+    "bad_tag": Kind(422, "The tag does not fit", "Send 1 to 40 printable characters."),
     "bad_priority": Kind(422, "There is no such priority", "One of code, normal, bulk."),
     "send_at_no_zone": Kind(422, "The time has no zone", "Write it as 2026-01-31T12:00:00Z."),
     "send_at_too_far": Kind(422, "The time is too far ahead", "At most 366 days."),

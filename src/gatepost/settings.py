@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "ninja",
     "gatepost.workspaces",
     "gatepost.gateways",
+    "gatepost.routing",
     "gatepost.messages",
     "gatepost.dispatch",
     "gatepost.inbox",

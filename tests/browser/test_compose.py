@@ -143,7 +143,7 @@ def test_a_scheduled_message_waits_until_the_time_that_was_meant(
 ) -> None:
     page = signed_in("sender")
     write(page, site, "Later")
-    page.get_by_text("Schedule, priority, reference").click()
+    page.get_by_text("Schedule, priority, tag, reference").click()
     expect(page.get_by_text("In your time (Europe/Warsaw)")).to_be_visible()
     day = timezone.now() + timedelta(days=10)
     page.locator("#id_send_at").fill(f"{day:%Y-%m-%d}T09:30")

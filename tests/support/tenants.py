@@ -10,6 +10,7 @@ from django.utils import timezone
 from gatepost.gateways import sender_ids
 from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message
+from gatepost.routing import services as routing
 from gatepost.sms.ids import IdSource, to_ref
 from gatepost.workspaces import services
 from gatepost.workspaces.models import Role, User, Workspace
@@ -56,6 +57,7 @@ def tenant(name: str) -> Tenant:
 def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
     """The tenant gets one of each thing that a route names; these are its ids by the name of the path's parameter."""
     sender = sender_ids.request_sender_id(owner.workspace, "Acme", actor=ACTOR)
+    rule = routing.create_rule(owner.workspace, {"name": "All", "targets": [(gateway.pk, 1)]}, actor=ACTOR)
     key, _ = services.create_api_key(owner.workspace, "Shop", ["messages:read"], actor=ACTOR)
     [message_id] = IdSource(0).take()
     Message.objects.create(
@@ -71,6 +73,7 @@ def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
     )
     return {
         "gateway_id": gateway.pk,
+        "rule_id": rule.pk,
         "sender_id": sender.pk,
         "key_id": key.pk,
         "slug": gateway.provider,

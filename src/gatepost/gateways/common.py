@@ -28,6 +28,12 @@ FIELDS: Final[tuple[Field, ...]] = (
     LongText("description", max_length=2000, group="General"),
     Url("sign_up_url", label="Sign-up link", schemes=("https", "http"), max_length=200, group="General"),
     Flag("is_active", label="Active", default=True, group="General", help="Off: never chosen for new messages."),
+    Flag(
+        "is_draining",
+        label="Draining",
+        group="General",
+        help="On: takes no new messages, and finishes what waits for it.",
+    ),
     Flag("sending_enabled", label="Enable sending", default=True, group=_SENDING, help="Off: messages wait as held."),
     Text("sender", label="Sender ID", max_length=20, group=_SENDING),
     Text(
@@ -74,6 +80,12 @@ FIELDS: Final[tuple[Field, ...]] = (
         label="Prefer a duplicate over a loss",
         group=_SENDING,
         help="Send again after an unknown outcome: the recipient may get the message twice.",
+    ),
+    Flag(
+        "named_fails_over",
+        label="Named messages fail over",
+        group=_SENDING,
+        help="A message that names this gateway may go through another one of its route where this one fails.",
     ),
     Flag("only_verified_senders", label="Only verified caller IDs", group=_SAFETY),
     Lines("verified_senders", label="Verified caller IDs", group=_SAFETY),

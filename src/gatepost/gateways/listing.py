@@ -82,6 +82,8 @@ def statuses(gateway: Gateway) -> Iterator[Status]:
     yield Status("Active", "good") if gateway.is_active else Status("Inactive", "calm", "never chosen for new messages")
     if gateway.paused_at:
         yield Status("Paused", "bad", gateway.paused_reason)
+    if gateway.is_draining:
+        yield Status("Draining", "warn", "takes no new messages, finishes its queue")
     if not gateway.sending_enabled:
         yield Status("Sending off", "warn", "messages wait as held")
     for name, end in services.certificate_expiries(gateway).items():

@@ -32,6 +32,7 @@ class Gateway(models.Model):
     settings_version = models.PositiveIntegerField(default=1)
 
     is_active = models.BooleanField(default=True)
+    is_draining = models.BooleanField(default=False, help_text="Takes no new messages and finishes its queue.")
     sending_enabled = models.BooleanField(default=True)
     sender = models.CharField(max_length=20, blank=True)
     fallback_sender = models.CharField(max_length=20, blank=True)
@@ -46,6 +47,9 @@ class Gateway(models.Model):
     shorten_links = models.BooleanField(default=False)
     prefers_duplicate = models.BooleanField(
         default=False, help_text="Send again after an unknown outcome, at the risk of a duplicate."
+    )
+    named_fails_over = models.BooleanField(
+        default=False, help_text="Messages that name this gateway may go through another one, too."
     )
     only_verified_senders = models.BooleanField(default=False)
     verified_senders = ArrayField(models.CharField(max_length=20), default=list, blank=True)

@@ -26,6 +26,7 @@ class CommonIn(Body):
     description: Annotated[str | None, Field(max_length=2000)] = None
     sign_up_url: Annotated[str | None, Field(max_length=200)] = None
     is_active: bool | None = None
+    is_draining: bool | None = None
     sending_enabled: bool | None = None
     sender: Annotated[str | None, Field(max_length=20)] = None
     fallback_sender: Annotated[str | None, Field(max_length=20)] = None
@@ -39,6 +40,7 @@ class CommonIn(Body):
     debug: bool | None = None
     shorten_links: bool | None = None
     prefers_duplicate: bool | None = None
+    named_fails_over: bool | None = None
     only_verified_senders: bool | None = None
     verified_senders: ListOfTexts | None = None
     only_verified_phones: bool | None = None
@@ -102,6 +104,7 @@ class GatewayOut(Schema):
     description: str
     sign_up_url: str
     is_active: bool
+    is_draining: bool
     sending_enabled: bool
     sender: str
     fallback_sender: str
@@ -115,6 +118,7 @@ class GatewayOut(Schema):
     debug: bool
     shorten_links: bool
     prefers_duplicate: bool
+    named_fails_over: bool
     only_verified_senders: bool
     verified_senders: list[str]
     only_verified_phones: bool

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from gatepost.messages import receipts
 from gatepost.messages.storable import as_text
 from gatepost.providers.base import Inbound, Item, OptOut, Receipt
+from gatepost.routing.store import LAST_WROTE
 from gatepost.sms.ids import IdSource
 from gatepost.sms.msisdn import InvalidNumber, parse
 
@@ -89,11 +90,12 @@ async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inb
     cursor = await connection.execute(CONVERSATION, [arrival.gateway_id, sender, list(arrival.workspace_ids)])
     conversation = await cursor.fetchone()
     only = arrival.workspace_ids[0] if len(arrival.workspace_ids) == 1 else None
+    workspace_id = conversation[1] if conversation else only
     cursor = await connection.execute(
         INSERT,
         [
             arrival.gateway_id,
-            conversation[1] if conversation else only,
+            workspace_id,
             item.kind,
             sender[:MAX_NUMBER],
             number(item.recipient or arrival.inbound_number, arrival.prefixes)[:MAX_NUMBER],
@@ -104,6 +106,8 @@ async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inb
         ],
     )
     row = await cursor.fetchone()
+    if row and workspace_id is not None:
+        await connection.execute(LAST_WROTE, [workspace_id, sender[:MAX_NUMBER], arrival.gateway_id])
     for media in item.media if row else ():
         await connection.execute(
             MEDIA,

@@ -157,7 +157,9 @@ class Committer:
 
     def _decide(self, job: Job, snapshot: Snapshot, suppressed: dict[int | None, set[str]], now: datetime) -> None:
         numbers = suppressed.get(None, set()) | suppressed.get(job.origin.workspace_id, set())
-        job.answers = accept(job.wishes, replace(snapshot, now=now, suppressed=frozenset(numbers)), job.peer)
+        snapshot = replace(snapshot, now=now, suppressed=frozenset(numbers))
+        origin = job.origin
+        job.answers = accept(job.wishes, snapshot, job.peer, kind=origin.kind, campaign_id=origin.campaign_id)
         fresh = iter(self._ids.take(sum(isinstance(answer, Taken) for answer in job.answers)))
         job.ids = [next(fresh) if isinstance(answer, Taken) else None for answer in job.answers]
         job.body = job.render(job.ids, job.answers)

@@ -24,7 +24,11 @@ T = TypeVar("T")
 
 
 class NewMessage(msgspec.Struct, forbid_unknown_fields=True):
-    """One message to send. Times are ISO 8601 with a zone; `validity_s` is in seconds."""
+    """One message to send. Times are ISO 8601 with a zone; `validity_s` is in seconds.
+
+    `gateway`: a number is its id, a text its name or else its id; without it, routing chooses. `tag`: up to 40
+    characters of your own, by which rules can choose.
+    """
 
     to: str
     text: str
@@ -34,17 +38,19 @@ class NewMessage(msgspec.Struct, forbid_unknown_fields=True):
     priority: str = "normal"
     send_at: datetime | None = None
     validity_s: int | None = None
+    tag: str = ""
 
     def as_wish(self) -> Wish:
         return Wish(
             to=self.to,
             text=self.text,
             sender=self.sender,
-            gateway=str(self.gateway),
+            gateway=self.gateway,
             client_ref=self.client_ref,
             priority=self.priority,
             send_at=self.send_at,
             validity_s=self.validity_s,
+            tag=self.tag,
         )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -10,7 +10,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 import msgspec
 
 from gatepost.providers.manifest import SenderRule
-from gatepost.routing.choose import choose
+from gatepost.routing import choose as routing
+from gatepost.routing.rules import Rule, Subject
 from gatepost.sms.msisdn import InvalidNumber, parse
 from gatepost.sms.text import InvalidText, count_segments
 
@@ -19,6 +20,7 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 LANES = {"code": 0, "normal": 1, "bulk": 2}
 MAX_TEXT = 10_000
 MAX_CLIENT_REF = 100
+MAX_TAG = 40
 MAX_AHEAD = timedelta(days=366)
 MIN_VALIDITY_S = 60
 FOR_EVER_S = int(MAX_AHEAD.total_seconds())
@@ -26,21 +28,23 @@ FOR_EVER_S = int(MAX_AHEAD.total_seconds())
 
 # One of each of these is made per message: a Struct takes a tenth of the time that a frozen dataclass takes.
 class Wish(msgspec.Struct, frozen=True):
-    """A message as somebody asks for it; nothing in it has been checked."""
+    """A message as somebody asks for it; nothing in it has been checked. `gateway`: a number is its id, a text its name
+    or else its id."""
 
     to: str
     text: str
     sender: str = ""
-    gateway: str = ""
+    gateway: str | int = ""
     client_ref: str | None = None
     priority: str = "normal"
     send_at: datetime | None = None
     validity_s: int | None = None
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
-    """What accepting needs to know of a gateway."""
+    """What accepting needs to know of a gateway. `down`: why it is down, by country; "" is everywhere."""
 
     id: int
     name: str
@@ -53,6 +57,8 @@ class GatewayFacts:
     max_segments: int | None = None
     days_to_expire: int = 3
     grouped_by: tuple[str, ...] | None = None
+    is_draining: bool = False
+    down: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,9 @@ class Snapshot:
     """Everything about a workspace that accepting depends on, at one moment.
 
     `gateways`: the active ones assigned to it. `senders`: approved sender IDs, each with the gateway it is approved
-    for (None: all). `suppressed`: those of the numbers at hand that must not be sent to.
+    for (None: all). `suppressed`: those of the numbers at hand that must not be sent to. `rules`: the workspace's, then
+    the installation's. `conversations`: of the numbers at hand, through which gateway they wrote last. `absent`: why a
+    gateway is not among `gateways`.
     """
 
     workspace_id: int
@@ -73,10 +81,14 @@ class Snapshot:
     senders: frozenset[tuple[str, int | None]] = frozenset()
     gateways: Mapping[int, GatewayFacts] = field(default_factory=dict)
     suppressed: frozenset[str] = frozenset()
+    rules: tuple[Rule, ...] = ()
+    installation_gateway_id: int | None = None
+    conversations: Mapping[str, int] = field(default_factory=dict)
+    absent: Mapping[int, str] = field(default_factory=dict)
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """A message that will be stored, complete. `held`: why it waits, if it does."""
+    """A message that will be stored, complete. `held`: why it waits, if it does. `route`: what chose its gateway."""
 
     to: str
     text: str
@@ -93,6 +105,8 @@ class Taken(msgspec.Struct, frozen=True):
     validity_s: int | None = None
     client_ref: str | None = None
     held: str | None = None
+    tag: str | None = None
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,31 +142,35 @@ def accept(
     peer: str | None = None,
     *,
     numbers: Sequence[str | None] | None = None,
+    kind: str = "single",
+    campaign_id: int | None = None,
 ) -> list[Taken | Denied]:
     """One answer per wish, in order.
 
     `peer`: the client's address where the request came over the network, empty where it is unknown; None for what did
     not come over the network, so that no list of addresses concerns it. `numbers`: what `numbers_of` said, for callers
-    that have asked it.
+    that have asked it. `kind` and `campaign_id`: of all of them.
     """
-    names = {gateway.id: gateway.name for gateway in snapshot.gateways.values()}
+    router = Router(snapshot, kind, campaign_id)
     answers: list[Taken | Denied] = []
     for wish, number in zip(wishes, numbers or [None] * len(wishes), strict=True):
         try:
-            answers.append(_take(wish, snapshot, names, peer, number))
+            answers.append(_take(wish, snapshot, router, peer, number))
         except _Denial as denial:
             answers.append(denial.denied)
     return answers
 
 
-def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: str | None, number: str | None) -> Taken:
+def _take(wish: Wish, snapshot: Snapshot, router: "Router", peer: str | None, number: str | None) -> Taken:
     digits = number or _number(wish, snapshot)
     _check_suppression(digits, snapshot)
     encoding, segments = _measured(wish.text)
-    gateway = _gateway(wish, snapshot, names)
-    _check_gateway_limits(gateway, digits, segments, peer)
-    sender, sender_reason = _sender(wish, snapshot, gateway)
     base = _base(wish, snapshot.now)
+    lane = _lane(wish)
+    tag = _tag(wish)
+    way = router.way(wish, digits, segments, base)
+    gateway = way.gateway
+    _check_address(gateway, peer)
     validity_s = _validity(wish)
     return Taken(
         to=digits,
@@ -160,17 +178,154 @@ def _take(wish: Wish, snapshot: Snapshot, names: Mapping[int, str], peer: str | 
         encoding=encoding,
         segments=segments,
         gateway_id=gateway.id,
-        sender=sender,
-        sender_reason=sender_reason,
-        lane=_lane(wish),
+        sender=way.sender,
+        sender_reason=way.sender_reason,
+        lane=lane,
         due_at=base,
         expires_at=base + _lifetime(gateway.days_to_expire, validity_s),
-        group_key=group_key(gateway.grouped_by, sender, wish.text, encoding, validity_s),
+        group_key=group_key(gateway.grouped_by, way.sender, wish.text, encoding, validity_s),
         send_at=base if wish.send_at else None,
         validity_s=validity_s,
         client_ref=_client_ref(wish),
         held=None if snapshot.is_sending and gateway.is_sending else "sending disabled",
+        tag=tag,
+        route=way.route,
     )
+
+
+class Way(msgspec.Struct, frozen=True):
+    """The gateway that a message takes, the sender ID that it gets there, and what chose the gateway."""
+
+    gateway: GatewayFacts
+    sender: str
+    sender_reason: str
+    route: str
+
+
+class Router:
+    """Finds the way of messages under one snapshot. `tried`: gateways that are not to be tried again."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        kind: str = "single",
+        campaign_id: int | None = None,
+        tried: frozenset[int] = frozenset(),
+    ) -> None:
+        self._snapshot = snapshot
+        self._kind = kind
+        self._campaign_id = campaign_id
+        self._order = routing.Order(
+            rules=snapshot.rules,
+            default_id=snapshot.default_gateway_id,
+            installation_id=snapshot.installation_gateway_id,
+            tried=tried,
+            absent=snapshot.absent,
+        )
+        default = snapshot.gateways.get(snapshot.default_gateway_id or 0)
+        has_choice = snapshot.rules or snapshot.conversations or tried
+        is_plain = default is not None and not has_choice and not default.is_draining and not default.down
+        self._plain = default if is_plain else None
+
+    def way(
+        self,
+        wish: Wish,
+        digits: str,
+        segments: int,
+        at: datetime,
+        verdicts: list[routing.Verdict] | None = None,
+    ) -> Way:
+        """Raises the denial where there is none. `verdicts`: filled with what every step said."""
+        if wish.gateway != "":
+            return self._named(wish, digits, segments)
+        if self._plain is not None and verdicts is None:
+            return _way(wish, self._snapshot, self._plain, digits, segments, routing.DEFAULT)
+        found: dict[int, Way] = {}
+        denials: dict[int, _Denial] = {}
+
+        def obstacle(gateway: GatewayFacts) -> str:
+            try:
+                found[gateway.id] = _way(wish, self._snapshot, gateway, digits, segments, "")
+            except _Denial as denial:
+                denials[gateway.id] = denial
+                return denial.denied.words
+            return ""
+
+        order = self._order
+        if self._kind == "reply" and digits in self._snapshot.conversations:
+            order = replace(order, conversation_id=self._snapshot.conversations[digits])
+        subject = self.subject(wish, digits, at)
+        choice = routing.choose(subject, self._snapshot.gateways, order, obstacle, verdicts)
+        if choice.gateway_id is None:
+            raise denials.get(choice.refused or 0) or _Denial(
+                choice.code, choice.words, _ROUTE_REMEDIES[choice.code], "gateway"
+            )
+        return msgspec.structs.replace(found[choice.gateway_id], route=choice.by)
+
+    def _named(self, wish: Wish, digits: str, segments: int) -> Way:
+        choice = routing.named(wish.gateway, self._snapshot.gateways)
+        if choice.gateway_id is None:
+            raise _Denial(choice.code, choice.words, _ROUTE_REMEDIES[choice.code], "gateway")
+        gateway = self._snapshot.gateways[choice.gateway_id]
+        return _way(wish, self._snapshot, gateway, digits, segments, routing.NAMED)
+
+    def subject(self, wish: Wish, digits: str, at: datetime) -> Subject:
+        """The message as rules see it."""
+        return Subject(
+            to=digits,
+            at=at,
+            workspace_id=self._snapshot.workspace_id,
+            sender=wish.sender or self._snapshot.default_sender,
+            tag=wish.tag,
+            priority=wish.priority,
+            kind=self._kind,
+            campaign_id=self._campaign_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What would become of a wish: the message as rules see it, what every step said, and the way or the denial."""
+
+    subject: Subject | None
+    verdicts: list[routing.Verdict]
+    way: Way | None
+    denied: Denied | None
+
+
+def follow(wish: Wish, snapshot: Snapshot, kind: str = "single", campaign_id: int | None = None) -> Followed:
+    """The way that the wish would take; without a text it counts as one segment."""
+    router = Router(snapshot, kind, campaign_id)
+    verdicts: list[routing.Verdict] = []
+    subject: Subject | None = None
+    try:
+        digits = _number(wish, snapshot)
+        _check_suppression(digits, snapshot)
+        segments = _measured(wish.text)[1] if wish.text else 1
+        base = _base(wish, snapshot.now)
+        _lane(wish)
+        _tag(wish)
+        subject = router.subject(wish, digits, base)
+        return Followed(subject, verdicts, router.way(wish, digits, segments, base, verdicts), None)
+    except _Denial as denial:
+        return Followed(subject, verdicts, None, denial.denied)
+
+
+_ROUTE_REMEDIES = {
+    "no_gateway": "Add a gateway, or have one assigned to this workspace.",
+    "no_default_gateway": "Choose the workspace's default gateway, or name one in the message.",
+    "no_route": "See on the Routing page why each of them was passed over, and add one that takes it.",
+    "unknown_gateway": "Use the name or number of a gateway of this workspace.",
+    "ambiguous_gateway": "Rename the one gateway, or send its number as a JSON number.",
+    "gateway_draining": "Name another gateway, or none.",
+}
+
+
+def _way(wish: Wish, snapshot: Snapshot, gateway: GatewayFacts, digits: str, segments: int, route: str) -> Way:
+    """The way through that gateway. Raises the denial where it cannot take the message."""
+    _check_gateway_limits(gateway, digits, segments)
+    sender, reason = _sender(wish, snapshot, gateway)
+    return Way(gateway, sender, reason, route)
 
 
 def _validity(wish: Wish) -> int | None:
@@ -193,13 +348,16 @@ def _is_within(peer: str, networks: Networks) -> bool:
     return bool(peer) and any(ip_address(peer) in network for network in networks)
 
 
-def _check_gateway_limits(gateway: GatewayFacts, digits: str, segments: int, peer: str | None) -> None:
+def _check_address(gateway: GatewayFacts, peer: str | None) -> None:
     if gateway.send_networks and peer is not None and not _is_within(peer, gateway.send_networks):
         raise _Denial(
             "ip_not_allowed",
             f"Gateway {gateway.name} does not take messages from this address.",
             "Send from an allowed address, or have the operator add this one to the gateway's list.",
         )
+
+
+def _check_gateway_limits(gateway: GatewayFacts, digits: str, segments: int) -> None:
     if gateway.verified_phones is not None and digits not in gateway.verified_phones:
         raise _Denial(
             "phone_not_verified",
@@ -251,18 +409,6 @@ def _measured(text: str) -> tuple[str, int]:
         return count_segments(text)
     except InvalidText as invalid:
         raise _Denial(invalid.code, invalid.sentence, invalid.remedy, "text") from None
-
-
-def _gateway(wish: Wish, snapshot: Snapshot, names: Mapping[int, str]) -> GatewayFacts:
-    choice = choose(wish.gateway, names, snapshot.default_gateway_id)
-    if choice.gateway_id is None:
-        remedies = {
-            "no_gateway": "Add a gateway, or have one assigned to this workspace.",
-            "no_default_gateway": "Choose the workspace's default gateway, or name one in the message.",
-            "unknown_gateway": "Use the name or id of a gateway of this workspace.",
-        }
-        raise _Denial(choice.code, choice.words, remedies[choice.code], "gateway")
-    return snapshot.gateways[choice.gateway_id]
 
 
 def _sender(wish: Wish, snapshot: Snapshot, gateway: GatewayFacts) -> tuple[str, str]:
@@ -318,6 +464,15 @@ def _client_ref(wish: Wish) -> str | None:
             "client_ref",
         )
     return ref
+
+
+def _tag(wish: Wish) -> str | None:
+    tag = wish.tag
+    if tag and (len(tag) > MAX_TAG or not tag.isprintable()):
+        raise _Denial(
+            "bad_tag", "The tag does not fit.", f"1 to {MAX_TAG} characters without control characters.", "tag"
+        )
+    return tag or None
 
 
 def _lane(wish: Wish) -> int:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from gatepost.gateways.models import SenderId
-from gatepost.messages.accept import MAX_CLIENT_REF, MAX_TEXT, Snapshot, Wish
+from gatepost.messages.accept import MAX_CLIENT_REF, MAX_TAG, MAX_TEXT, Snapshot, Wish
 from gatepost.messages.log import Filters
 from gatepost.messages.models import Kind
 from gatepost.messages.periods import PERIODS, between, day_span
@@ -39,6 +39,7 @@ class ComposeForm(forms.Form):
     gateway = forms.ChoiceField(label="Gateway", required=False)
     send_at = forms.DateTimeField(label="Send at", required=False)
     priority = forms.ChoiceField(label="Priority", choices=PRIORITIES, required=False)
+    tag = forms.CharField(label="Tag", max_length=MAX_TAG, required=False)
     client_ref = forms.CharField(label="Your reference", max_length=MAX_CLIENT_REF, required=False)
     zone = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput(attrs={"data-zone": True}))
     once = forms.CharField(required=False, max_length=40)
@@ -58,7 +59,8 @@ class ComposeForm(forms.Form):
             to=asked["to"],
             text=asked["text"],
             sender=asked["sender"],
-            gateway=asked["gateway"],
+            gateway=_number_of(asked["gateway"]),
+            tag=asked["tag"],
             client_ref=asked["client_ref"] or None,
             priority=asked["priority"] or "normal",
             send_at=asked["send_at"],
@@ -70,7 +72,9 @@ class ComposeForm(forms.Form):
             to=str(self.data.get("to", "")),
             text=self.written(),
             sender=str(self.data.get("sender", "")),
-            gateway=str(self.data.get("gateway", "")),
+            gateway=_number_of(str(self.data.get("gateway", ""))),
+            tag=str(self.data.get("tag", "")),
+            priority=str(self.data.get("priority", "")) or "normal",
         )
 
     def written(self) -> str:
@@ -103,12 +107,14 @@ class ComposeForm(forms.Form):
         helps = {
             "to": f"The number with its country code, such as +48 600 100 200.{without}",
             "send_at": format_html("In your time ({}). Empty: at once.", zone),
+            "tag": "What the message is about, such as invoice; rules of routing can go by it.",
             "client_ref": "Any text by which you find the message again.",
         }
         widgets: Mapping[str, forms.Widget] = {
             "to": forms.TextInput(attrs={"type": "tel", "autocomplete": "off", "aria-required": "true"}),
             "text": forms.Textarea(attrs={"rows": 6, "aria-required": "true", "dir": "auto"}),
             "send_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+            "tag": forms.TextInput(attrs={"autocomplete": "off"}),
             "client_ref": forms.TextInput(attrs={"autocomplete": "off"}),
             "once": forms.TextInput(attrs={"hidden": True, "autocomplete": "off"}),
         }
@@ -199,8 +205,15 @@ def gateway_choices(snapshot: Snapshot) -> list[tuple[str, str]]:
     if default is None and len(snapshot.gateways) == 1:
         default = next(iter(snapshot.gateways.values()))
     first = f"The default ({default.name})" if default else "The default (none is set)"
-    named = sorted((gateway.name, str(gateway.id)) for gateway in snapshot.gateways.values())
+    if snapshot.rules:
+        first = "As the rules say"
+    named = sorted((gateway.name, str(gateway.id)) for gateway in snapshot.gateways.values() if not gateway.is_draining)
     return [("", first), *((key, name) for name, key in named)]
+
+
+def _number_of(chosen: str) -> str | int:
+    """The gateway's number; a choice that is none is left to accepting."""
+    return int(chosen) if chosen.isascii() and chosen.isdigit() else chosen
 
 
 def _sender_label(sender: str, gateways: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Messages and what is known about them. The hot path writes these tables with its own statements (store.py of this
 folder and of dispatch/); foreign keys of hot tables are therefore not checked by the database."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -50,6 +51,9 @@ class Message(models.Model):
     segments = models.SmallIntegerField()
     validity_s = models.IntegerField(null=True)
     client_ref = models.CharField(max_length=100, null=True)
+    tag = models.CharField(max_length=40, null=True)
+    route = models.CharField(max_length=28, blank=True, db_default="", help_text="What chose the gateway.")
+    tried = ArrayField(models.BigIntegerField(), null=True, help_text="Gateways that had it before this one.")
     campaign_id = models.BigIntegerField(null=True)
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False)
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from django.db import connection, transaction
 
-from gatepost.messages.accept import Denied, Taken, Wish, accept, numbers_of
+from gatepost.messages.accept import Denied, Taken, Wish, accept
 from gatepost.messages.models import IdempotencyKey
-from gatepost.messages.snapshots import load, with_suppressed
+from gatepost.messages.snapshots import load_for
 from gatepost.messages.store import Origin, Stored, insert_sync
 from gatepost.problems import Fault, Problem
 from gatepost.sms.ids import IdSource
@@ -35,10 +35,8 @@ def id_source() -> IdSource:
 
 def accept_now(origin: Origin, wishes: Sequence[Wish], *, peer: str | None = None) -> list[tuple[int, Taken] | Denied]:
     """One answer per wish, in order: the id of what is on disk once the caller's transaction commits, or the denial."""
-    snapshot = load(origin.workspace_id)
-    digits = [number for number in numbers_of(wishes, snapshot.default_country) if number]
-    snapshot = with_suppressed(snapshot, digits)
-    answers = accept(wishes, snapshot, peer)
+    snapshot = load_for(origin.workspace_id, wishes, origin.kind)
+    answers = accept(wishes, snapshot, peer, kind=origin.kind, campaign_id=origin.campaign_id)
     taken = [answer for answer in answers if isinstance(answer, Taken)]
     ids = id_source().take(len(taken))
     if taken:

@@ -1,6 +1,6 @@
 """The snapshot of a workspace that accepting works on, read by the ORM (in a thread, or by the console)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -11,9 +11,10 @@ from django.db.models import Q
 
 from gatepost.gateways.models import Gateway, SenderId
 from gatepost.gateways.settings import restored
-from gatepost.messages.accept import GatewayFacts, Snapshot
+from gatepost.messages.accept import GatewayFacts, Snapshot, Wish, numbers_of
 from gatepost.messages.models import Suppression
 from gatepost.providers.registry import provider
+from gatepost.routing import loading
 from gatepost.workspaces.models import Workspace
 
 
@@ -32,7 +33,18 @@ def load(workspace_id: int) -> Snapshot:
         installation_sender=settings.CONFIG["DEFAULT_SENDER"],
         senders=frozenset((row.sender, row.gateway_id) for row in approved),
         gateways={gateway.pk: facts(gateway, _open_settings(gateway)) for gateway in gateways},
+        rules=loading.rules_for(workspace_id),
+        installation_gateway_id=_installation_gateway_id(gateways),
+        absent=dict.fromkeys(_inactive(workspace), "it is inactive"),
     )
+
+
+def load_for(workspace_id: int, wishes: Sequence[Wish], kind: str = "single") -> Snapshot:
+    """Everything that these messages of that kind need."""
+    snapshot = load(workspace_id)
+    digits = [number for number in numbers_of(wishes, snapshot.default_country) if number]
+    snapshot = with_suppressed(snapshot, digits)
+    return with_conversations(snapshot, digits) if kind == "reply" else snapshot
 
 
 def with_suppressed(snapshot: Snapshot, digits: list[str]) -> Snapshot:
@@ -41,6 +53,23 @@ def with_suppressed(snapshot: Snapshot, digits: list[str]) -> Snapshot:
         Q(workspace=None) | Q(workspace_id=snapshot.workspace_id)
     )
     return replace(snapshot, now=datetime.now(UTC), suppressed=frozenset(rows.values_list("digits", flat=True)))
+
+
+def with_conversations(snapshot: Snapshot, digits: list[str]) -> Snapshot:
+    """The snapshot for replies to these numbers."""
+    return replace(snapshot, conversations=loading.conversations(snapshot.workspace_id, digits))
+
+
+def _installation_gateway_id(gateways: Iterable[Gateway]) -> int | None:
+    """The installation's default among these: by its name, else by its number."""
+    wanted = settings.CONFIG["DEFAULT_GATEWAY"].casefold()
+    by_name = [gateway.pk for gateway in gateways if gateway.name.casefold() == wanted]
+    by_id = [gateway.pk for gateway in gateways if str(gateway.pk) == wanted]
+    return next(iter([*by_name, *by_id]), None)
+
+
+def _inactive(workspace: Workspace) -> list[int]:
+    return list(Gateway.objects.filter(workspaces=workspace, is_active=False).values_list("pk", flat=True))
 
 
 def _open_settings(gateway: Gateway) -> Mapping[str, Any]:
@@ -65,4 +94,5 @@ def facts(gateway: Gateway, account_settings: Mapping[str, Any]) -> GatewayFacts
         max_segments=min((limit for limit in limits if limit), default=None),
         days_to_expire=gateway.days_to_expire,
         grouped_by=manifest.batch.same if is_batched and manifest.batch else None,
+        is_draining=gateway.is_draining,
     )

@@ -11,7 +11,8 @@ Row = tuple[object, ...]
 
 COPY_MESSAGES = """
     copy message (id, workspace_id, gateway_id, kind, lane, created_at, state_at, due_at, expires_at, to_digits, sender,
-                  sender_reason, body, encoding, segments, validity_s, client_ref, campaign_id, api_key_id, user_id)
+                  sender_reason, body, encoding, segments, validity_s, client_ref, tag, route, campaign_id,
+                  api_key_id, user_id)
     from stdin
 """
 COPY_OUTBOX = """
@@ -63,6 +64,8 @@ def message_rows(batches: Iterable[Stored], now: object) -> Iterator[Row]:
                 taken.segments,
                 taken.validity_s,
                 taken.client_ref,
+                taken.tag,
+                taken.route,
                 origin.campaign_id,
                 origin.api_key_id,
                 origin.user_id,

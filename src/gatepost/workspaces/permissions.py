@@ -19,6 +19,8 @@ class Right(StrEnum):
     GATEWAYS_READ = "gateways:read"
     GATEWAYS_WRITE = "gateways:write"
     GATEWAYS_TEST = "gateways:test"
+    ROUTES_READ = "routes:read"
+    ROUTES_WRITE = "routes:write"
     SENDERS_READ = "senders:read"
     SENDERS_WRITE = "senders:write"
     SENDERS_DECIDE = "senders:decide"
@@ -31,11 +33,14 @@ class Right(StrEnum):
     AUDIT_READ = "audit:read"
 
 
-_READS: Final = frozenset({Right.MESSAGES_READ, Right.GATEWAYS_READ, Right.SENDERS_READ, Right.WORKSPACE_READ})
+_READS: Final = frozenset(
+    {Right.MESSAGES_READ, Right.GATEWAYS_READ, Right.ROUTES_READ, Right.SENDERS_READ, Right.WORKSPACE_READ}
+)
 _SENDS: Final = _READS | {Right.MESSAGES_SEND}
 _OPERATES: Final = _SENDS | {
     Right.GATEWAYS_WRITE,
     Right.GATEWAYS_TEST,
+    Right.ROUTES_WRITE,
     Right.SENDERS_WRITE,
     Right.KEYS_READ,
     Right.WORKSPACE_WRITE,
@@ -60,6 +65,8 @@ WORDS: Final[Mapping[Right, str]] = {
     Right.GATEWAYS_READ: "See gateways and the catalogue",
     Right.GATEWAYS_WRITE: "Add, change and delete gateways",
     Right.GATEWAYS_TEST: "Check gateways, send test SMS, ask for balances",
+    Right.ROUTES_READ: "See the rules of routing, and where a message would go",
+    Right.ROUTES_WRITE: "Add, change, order and delete rules of routing",
     Right.SENDERS_READ: "See sender IDs",
     Right.SENDERS_WRITE: "Ask for sender IDs and choose the default",
     Right.SENDERS_DECIDE: "Approve and refuse sender IDs",
@@ -82,6 +89,8 @@ class Scope(StrEnum):
     GATEWAYS_READ = "gateways:read"
     GATEWAYS_WRITE = "gateways:write"
     GATEWAYS_TEST = "gateways:test"
+    ROUTES_READ = "routes:read"
+    ROUTES_WRITE = "routes:write"
     SENDERS_READ = "senders:read"
     SENDERS_WRITE = "senders:write"
     KEYS_READ = "keys:read"
@@ -96,6 +105,8 @@ SCOPES: Final[Mapping[str, frozenset[Right]]] = {
     Scope.GATEWAYS_READ: frozenset({Right.GATEWAYS_READ}),
     Scope.GATEWAYS_WRITE: frozenset({Right.GATEWAYS_READ, Right.GATEWAYS_WRITE}),
     Scope.GATEWAYS_TEST: frozenset({Right.GATEWAYS_TEST}),
+    Scope.ROUTES_READ: frozenset({Right.ROUTES_READ}),
+    Scope.ROUTES_WRITE: frozenset({Right.ROUTES_READ, Right.ROUTES_WRITE}),
     Scope.SENDERS_READ: frozenset({Right.SENDERS_READ}),
     Scope.SENDERS_WRITE: frozenset({Right.SENDERS_READ, Right.SENDERS_WRITE}),
     Scope.KEYS_READ: frozenset({Right.KEYS_READ}),

@@ -33,6 +33,13 @@ EXPECTED = {
     ("post", "/api/v1/gateways/{gateway_id}/check"): "gateways:test",
     ("post", "/api/v1/gateways/{gateway_id}/balance"): "gateways:test",
     ("post", "/api/v1/gateways/{gateway_id}/test"): "gateways:test",
+    ("get", "/api/v1/routes"): "routes:read",
+    ("post", "/api/v1/routes"): "routes:write",
+    ("post", "/api/v1/routes/order"): "routes:write",
+    ("post", "/api/v1/routes/where"): "routes:read",
+    ("get", "/api/v1/routes/{rule_id}"): "routes:read",
+    ("patch", "/api/v1/routes/{rule_id}"): "routes:write",
+    ("delete", "/api/v1/routes/{rule_id}"): "routes:write",
     ("get", "/api/v1/messages"): "messages:read",
     ("get", "/api/v1/messages/{ref}"): "messages:read",
     ("post", "/api/v1/messages/{ref}/send-again"): "messages:send",
@@ -51,9 +58,9 @@ EXPECTED = {
     ("delete", "/api/v1/keys/{key_id}"): "keys:write",
 }
 
-READS = {"messages:read", "gateways:read", "senders:read", "workspace:read"}
+READS = {"messages:read", "gateways:read", "routes:read", "senders:read", "workspace:read"}
 SENDS = READS | {"messages:send"}
-OPERATES = SENDS | {"gateways:write", "gateways:test", "senders:write", "keys:read", "workspace:write"}
+OPERATES = SENDS | {"gateways:write", "gateways:test", "routes:write", "senders:write", "keys:read", "workspace:write"}
 OF_ROLE = {
     "owner": OPERATES | {"keys:write"},
     "operator": OPERATES,

@@ -280,10 +280,10 @@ class TestWithoutTheDatabase:
 async def test_one_request_that_fails_does_not_take_down_those_that_share_its_commit(front, monkeypatch):
     accept = commit.accept
 
-    def failing(wishes, snapshot, peer=None):
+    def failing(wishes, snapshot, peer=None, **origin):
         if wishes[0].text == "boom":
             raise ZeroDivisionError
-        return accept(wishes, snapshot, peer)
+        return accept(wishes, snapshot, peer, **origin)
 
     monkeypatch.setattr(commit, "accept", failing)
     texts = ["fine", "boom", "fine too", "boom", "fine as well"]
