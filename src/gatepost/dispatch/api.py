@@ -1,5 +1,7 @@
 """REST: what may be done with messages on their way, and the test send of a gateway."""
 
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
@@ -7,15 +9,80 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from gatepost.dispatch import services
+from gatepost.dispatch.explain import Failure, explained
 from gatepost.dispatch.trial_send import Trial, exchanges_of, send_by, wait_for_answer
-from gatepost.messages.api import MessageDetail, Ref, own_message, read_message
+from gatepost.messages.api import MessageDetail, Ref, RefusalOut, own_message, read_message
 from gatepost.problems import Problem
 from gatepost.rest.bodies import Body, Id
 from gatepost.sms.ids import to_ref
+from gatepost.sms.states import State
 from gatepost.workspaces.access import caller, needs
 from gatepost.workspaces.permissions import Right
 
 router = Router(tags=["Messages"])
+
+
+class CheckOut(Schema):
+    name: str
+    words: str
+
+
+class WaitOut(Schema):
+    since: datetime
+    until: Annotated[datetime | None, Field(description="Empty: it still lasts.")]
+    seconds: float
+    why: str
+
+
+class ExchangeOut(Schema):
+    """A request to the provider and its answer, without secrets."""
+
+    submission: str
+    title: str
+    at: datetime | None
+    answer: str
+    total_ms: float
+    request: str
+    response: str
+    curl: str
+    note: Annotated[str, Field(description="What to know of a request that was not kept but made once more.")]
+
+
+class ReportOut(Schema):
+    at: datetime
+    state: Annotated[str, Field(description="What the report was read as.")]
+    raw: Annotated[dict[str, Any], Field(description="What the provider said, field by field.")]
+
+
+class FailureOut(RefusalOut):
+    """Why a message failed, whose side that is on, what is known of the money, and what to do."""
+
+    charged: str
+
+
+class LineOut(Schema):
+    at: datetime
+    title: str
+    words: list[str]
+    again_at: datetime | None
+
+
+class ExplanationOut(Schema):
+    """Everything that is known of a message, oldest first where it has a time."""
+
+    id: str
+    state: State
+    meaning: str
+    accepted_by: str
+    campaign: str | None
+    checks: list[CheckOut]
+    waits: list[WaitOut]
+    timeline: list[LineOut]
+    exchanges: list[ExchangeOut]
+    withheld: Annotated[int, Field(description="Exchanges not shown, as they carried other workspaces' messages, too.")]
+    reports: list[ReportOut]
+    cost: str
+    failure: FailureOut | None
 
 
 class TestMessage(Body):
@@ -31,6 +98,29 @@ class TestResult(Schema):
 
     message: MessageDetail
     exchanges: list[dict[str, Any]]
+
+
+@router.get("/messages/{ref}/explain", auth=needs(Right.MESSAGES_READ), response=ExplanationOut, by_alias=True)
+def explain_message(request: HttpRequest, ref: Ref) -> dict[str, Any]:
+    """One message explained: who, checks, waits, attempts with their requests, reports, cost, and what to do."""
+    asker = caller(request)
+    message = own_message(asker, ref)
+    found = explained(message, sees_all=asker.is_administrator)
+    return {
+        "id": to_ref(message.pk),
+        "state": found.standing.state,
+        "meaning": found.meaning,
+        "accepted_by": found.accepted_by,
+        "campaign": str(message.campaign_id) if message.campaign_id else None,
+        "checks": [asdict(check) for check in found.checks],
+        "waits": [{**asdict(wait), "seconds": round(wait.seconds, 3)} for wait in found.waits],
+        "timeline": [asdict(line) for line in found.timeline],
+        "exchanges": [{**asdict(one), "submission": to_ref(one.submission)} for one in found.exchanges.shown],
+        "withheld": found.exchanges.withheld,
+        "reports": [asdict(report) for report in found.reports],
+        "cost": found.cost,
+        "failure": _failure(found.failure) if found.failure else None,
+    }
 
 
 @router.post("/messages/{ref}/send-again", auth=needs(Right.MESSAGES_SEND), response=MessageDetail, by_alias=True)
@@ -78,3 +168,8 @@ def send_test(request: HttpRequest, gateway_id: Id, test: TestMessage) -> dict[s
     message_id = send_by(asker, gateway_id, Trial(test.to, test.text, test.sender))
     exchanges = exchanges_of(wait_for_answer(message_id), sees_all=asker.is_administrator)
     return {"message": read_message(request, to_ref(message_id)), "exchanges": exchanges}
+
+
+def _failure(failure: Failure) -> dict[str, str]:
+    values = asdict(failure)
+    return {"class": values.pop("refusal"), **values}

@@ -1,14 +1,15 @@
-"""The kept exchanges of a message, as those may see them who may see the message."""
+"""The requests and answers of a message, as those may see them who may see the message: kept, else made again."""
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from django.utils.dateparse import parse_datetime
 
 from gatepost.dispatch.models import Exchange, Submission
+from gatepost.dispatch.rendering import made_again
 from gatepost.messages.models import Message
 from gatepost.transport.masking import HIDDEN
 
@@ -18,9 +19,10 @@ CUT: Final = "… ("
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An exchange, redacted when it was kept. `curl` repeats the request, with the secrets as shell variables.
+    """An exchange without its secrets. `curl` repeats the request, with the secrets as shell variables.
 
-    `answer`: the status, or why there was none.
+    `answer`: the status, or why there was none. `note`: what to know of a request that was not kept but made again;
+    without a request, why there is none.
     """
 
     submission: int
@@ -31,6 +33,7 @@ class Shown:
     request: str
     response: str
     curl: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,11 @@ def of_message(message: Message, submissions: set[int], *, sees_all: bool) -> Ex
     wanted = submissions | ({message.submission_id} if message.submission_id else set())
     rows = list(Exchange.objects.filter(submission_id__in=wanted).select_related("gateway").order_by("id"))
     ours = wanted if sees_all else _without_strangers(wanted, message.workspace_id)
-    shown = tuple(_shown(row) for row in rows if row.submission_id in ours)
-    return Exchanges(shown, len(rows) - len(shown))
+    kept = [_kept(row) for row in rows if row.submission_id in ours]
+    unkept = wanted - {row.submission_id for row in rows}
+    again = [_again(message, row) for row in Submission.objects.filter(pk__in=unkept).select_related("gateway")]
+    shown = sorted([*kept, *again], key=lambda one: (one.submission, one.at is None))
+    return Exchanges(tuple(shown), len(rows) - len(kept))
 
 
 def curl(trace: Mapping[str, Any]) -> str:
@@ -76,15 +82,31 @@ def _without_strangers(submissions: set[int], workspace_id: int) -> set[int]:
     return {pk for pk, ids in rows.items() if own.issuperset(ids)}
 
 
-def _shown(row: Exchange) -> Shown:
-    trace = _without(row.trace, row.gateway.callback_token)
+def _kept(row: Exchange) -> Shown:
+    status = row.trace["status"]
+    answer = f"HTTP status {status}" if status is not None else row.trace["failure"]
+    return _shown(row.trace, row.submission_id or 0, row.gateway.callback_token, answer, row.trace["total_ms"])
+
+
+def _again(message: Message, row: Submission) -> Shown:
+    """Of the answer only the status was kept: it was as plain as can be."""
+    trace, note = made_again(message, row)
+    answer = f"HTTP status {row.status}" if row.status else row.cause or "no answer yet"
+    if trace is None:
+        return Shown(row.pk, "Send", row.intent_at, answer, row.latency_ms or 0, "", "", "", note)
+    shown = _shown(trace, row.pk, row.gateway.callback_token, answer, row.latency_ms or 0)
+    return replace(shown, note=f"Not kept, but made once more from the settings of that time. {note}".strip())
+
+
+def _shown(trace: dict[str, Any], submission: int, token: str, answer: str, total_ms: float) -> Shown:
+    trace = _without(trace, token)
     status = trace["status"]
     return Shown(
-        submission=row.submission_id or 0,
+        submission=submission,
         title=trace["label"] or "Send",
         at=parse_datetime(trace["started_at"]),
-        answer=f"HTTP status {status}" if status is not None else trace["failure"],
-        total_ms=trace["total_ms"],
+        answer=answer,
+        total_ms=total_ms,
         request=_message_text(f"{trace['method']} {trace['url']}", trace["headers"], trace["body"]),
         response=_message_text(f"HTTP status {status}", trace["response_headers"], trace["response_body"])
         if status is not None

@@ -72,10 +72,11 @@ def _line(message: Message, moment: Moment) -> Line:
 def _accepted(message: Message, detail: Detail) -> list[str]:
     count = detail["segments"]
     encoding = "GSM-7" if detail["encoding"] == "gsm7" else "Unicode"
-    return [_by_whom(message), f"{count} segment{'' if count == 1 else 's'}, {encoding}."]
+    return [by_whom(message), f"{count} segment{'' if count == 1 else 's'}, {encoding}."]
 
 
-def _by_whom(message: Message) -> str:
+def by_whom(message: Message) -> str:
+    """Who asked for the message, in a sentence; empty where nobody is named."""
     if message.api_key is not None:
         return f"Through the API, with the key {message.api_key.name} ({message.api_key.prefix}…)."
     if message.user is not None:

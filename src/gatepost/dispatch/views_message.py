@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from gatepost.dispatch import exchanges, services, story
+from gatepost.dispatch import services, story
+from gatepost.dispatch.explain import Explanation, explained
 from gatepost.messages.api import own_message
-from gatepost.messages.log import refusal_of, standings, timeline
+from gatepost.messages.log import standings
 from gatepost.messages.models import Message
 from gatepost.messages.views import draft_done
 from gatepost.pages.access import PageRequest, page
@@ -117,21 +118,16 @@ def act(request: PageRequest) -> HttpResponse:
 
 
 def _live(request: PageRequest, row: Message) -> dict[str, Any]:
-    standing = standings([row])[row.pk]
-    lines = story.told(row, timeline(row))
-    mentioned = {line.submission for line in lines if line.submission is not None}
-    kept = exchanges.of_message(row, mentioned, sees_all=request.asker.is_administrator)
+    found = explained(row, sees_all=request.asker.is_administrator)
+    standing = found.standing
     is_moving = story.is_moving(standing)
-    last_news = max([row.state_at, *(line.at for line in lines)])
+    last_news = max([row.state_at, *(line.at for line in found.timeline)])
     is_lively = timezone.now() - last_news < LIVELY and not standing.held and standing.state is not State.UNKNOWN
     context = {
         "message": row,
         "standing": standing,
-        "meaning": story.standing_in_words(row, standing),
+        "explanation": found,
         "sender_reason": story.sender_in_words(row),
-        "refusal": refusal_of(row) if standing.state not in (State.DELIVERED, State.SUBMITTED) else None,
-        "lines": lines,
-        "exchanges": kept,
         "poll_s": (1 if is_lively else 10) if is_moving else None,
         "may_send": request.asker.has(Right.MESSAGES_SEND),
         "is_unknown": standing.state is State.UNKNOWN,
@@ -143,7 +139,8 @@ def _live(request: PageRequest, row: Message) -> dict[str, Any]:
 
 def _seen(context: Mapping[str, Any]) -> str:
     """What a page that shows this has seen."""
-    parts = (context["standing"], context["lines"], context["exchanges"], context["poll_s"], context["message"].left_at)
+    found: Explanation = context["explanation"]
+    parts = (found.standing, found.timeline, found.exchanges, context["poll_s"], context["message"].left_at)
     return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -42,6 +42,7 @@ EXPECTED = {
     ("delete", "/api/v1/routes/{rule_id}"): "routes:write",
     ("get", "/api/v1/messages"): "messages:read",
     ("get", "/api/v1/messages/{ref}"): "messages:read",
+    ("get", "/api/v1/messages/{ref}/explain"): "messages:read",
     ("post", "/api/v1/messages/{ref}/send-again"): "messages:send",
     ("post", "/api/v1/messages/{ref}/leave"): "messages:send",
     ("post", "/api/v1/messages/{ref}/cancel"): "messages:send",

@@ -301,7 +301,7 @@ def test_a_message_tells_its_story(north: Tenant, gateway: Gateway) -> None:
         MessageEvent.objects.create(message_id=message.pk, kind=kind, detail=detail)
     answer = north.console(Role.VIEWER).get(at(north, "message", ref=to_ref(message.pk)))
     page = answer.content.decode()
-    told = {line.title: " ".join(line.words) for line in answer.context["lines"]}
+    told = {line.title: " ".join(line.words) for line in answer.context["explanation"].timeline}
     assert "From sender@" in told["Accepted"]
     assert "“Invalid from” (code 14)" in told["The provider refused it"]
     assert "Register this sender ID" in told["The provider refused it"]
@@ -318,7 +318,7 @@ def test_every_state_and_refusal_has_words(north: Tenant, gateway: Gateway) -> N
         for refusal in (None, *Refusal):
             message = a_message(north.workspace, gateway, state=state.value, refusal=refusal)
             answer = north.console(Role.VIEWER).get(at(north, "message", ref=to_ref(message.pk)))
-            assert answer.context["meaning"].endswith(".")
+            assert answer.context["explanation"].meaning.endswith(".")
             if refusal and state not in (State.DELIVERED, State.SUBMITTED):
                 assert "What to do" in answer.content.decode()
 

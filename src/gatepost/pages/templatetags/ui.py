@@ -76,6 +76,19 @@ def moment(value: datetime | None) -> SafeString | str:
     )
 
 
+@register.filter
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units: 2.3 s, 1 min 5 s, 3 h 12 min, 2 d 4 h."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    rest = int(seconds)
+    parts: list[str] = []
+    for length, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, length)
+        parts += [f"{count} {unit}"] if count or parts else []
+    return " ".join(parts[:2])
+
+
 @register.simple_tag(takes_context=True)
 def query(context: Any, **changes: object) -> str:
     """The query of this page with changes; an empty value takes a parameter out."""

@@ -1,0 +1,134 @@
+"""A message explained: who asked for it, what was checked, why this gateway, what it waited for, each attempt, what the
+provider said of it, what it costs, and, where it failed, what to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from gatepost.dispatch import exchanges, story
+from gatepost.dispatch.exchanges import Exchanges
+from gatepost.dispatch.waiting import Wait, waits_of
+from gatepost.gateways.countries import country_name
+from gatepost.messages.log import Moment, Standing, refusal_of, standings, timeline
+from gatepost.messages.models import Message
+from gatepost.sms.msisdn import country_of
+from gatepost.sms.outcomes import Kind
+from gatepost.sms.states import State
+
+NEVER_LEFT: Final = "Nothing: no provider was asked to send it."
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that was looked at when the message was accepted. `words`: what was found."""
+
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a provider said of the message later: as it came (`raw`), and the state that it was read as."""
+
+    at: datetime
+    state: str
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a message failed. `refusal`: the class; `charged`: what is known of the money."""
+
+    refusal: str
+    code: str
+    words: str
+    side: str
+    charged: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that is known of a message, oldest first where it has a time."""
+
+    standing: Standing
+    meaning: str
+    accepted_by: str
+    checks: tuple[Check, ...]
+    waits: tuple[Wait, ...]
+    timeline: tuple[story.Line, ...]
+    exchanges: Exchanges
+    reports: tuple[Reported, ...]
+    cost: str
+    failure: Failure | None
+
+
+def explained(message: Message, *, sees_all: bool) -> Explanation:
+    """The explanation as it is now. `sees_all`: for whom workspaces are no borders."""
+    standing = standings([message])[message.pk]
+    moments = timeline(message)
+    lines = story.told(message, moments)
+    mentioned = {line.submission for line in lines if line.submission is not None}
+    return Explanation(
+        standing=standing,
+        meaning=story.standing_in_words(message, standing),
+        accepted_by=story.by_whom(message),
+        checks=tuple(_checks(message)),
+        waits=tuple(waits_of(message, moments, standing)),
+        timeline=tuple(lines),
+        exchanges=exchanges.of_message(message, mentioned, sees_all=sees_all),
+        reports=tuple(_reports(moments)),
+        cost=_cost(message, standing, moments),
+        failure=_failure(message, standing, moments),
+    )
+
+
+def _checks(message: Message) -> list[Check]:
+    encoding = "GSM-7" if message.encoding == "gsm7" else "Unicode"
+    limit = message.gateway.max_segments if message.gateway else None
+    country = country_of(message.to_digits)
+    size = f"{message.segments} segment{'' if message.segments == 1 else 's'}, {encoding}"
+    return [
+        Check("Number", f"+{message.to_digits}: {country_name(country) if country else 'of no single country'}."),
+        Check(
+            "Suppression lists", "It stood on none when the message was accepted; they are asked again at each attempt."
+        ),
+        Check("Text", f"{size}; the gateway takes up to {limit}." if limit else f"{size}; no limit is set."),
+        Check("Sender ID", f"{message.sender or 'None'}: {story.sender_in_words(message)}."),
+    ]
+
+
+def _reports(moments: list[Moment]) -> list[Reported]:
+    return [
+        Reported(moment.at, str(moment.detail.get("state") or "not recognised"), dict(moment.detail))
+        for moment in moments
+        if moment.what == "receipt"
+    ]
+
+
+def _cost(message: Message, standing: Standing, moments: list[Moment]) -> str:
+    """What the provider charged, as far as anybody told us."""
+    if message.price is not None:
+        return f"{message.price.normalize():f} {message.price_unit or ''}".strip() + ", as the provider said."
+    if standing.state is State.UNKNOWN:
+        return "Not known: if it arrived it may be charged."
+    has_left = message.submitted_at is not None or any(moment.what in ("unknown", "receipt") for moment in moments)
+    if has_left:
+        return "Not known: the provider named no price."
+    if any(moment.what in (Kind.REFUSED.value, "fallback sender") for moment in moments):
+        return "The provider refused it and named no price."
+    return NEVER_LEFT
+
+
+def _failure(message: Message, standing: Standing, moments: list[Moment]) -> Failure | None:
+    refusal = refusal_of(message)
+    if refusal is None or standing.state in (State.DELIVERED, State.SUBMITTED):
+        return None
+    return Failure(
+        refusal=refusal["class"],
+        code=refusal["code"],
+        words=refusal["words"],
+        side=refusal["side"],
+        charged=_cost(message, standing, moments),
+        advice=refusal["advice"],
+    )
