@@ -74,6 +74,7 @@ def sign_in_link(url: str) -> str | None:
 def _new_workspace(wanted: "list[DemoGateway]") -> "Workspace":
     from gatepost.gateways import sender_ids
     from gatepost.gateways import services as gateways
+    from gatepost.routing import services as routing
     from gatepost.workspaces import services
 
     workspace = services.create_workspace(WORKSPACE, default_country="GB", actor=_ACTOR)
@@ -89,6 +90,8 @@ def _new_workspace(wanted: "list[DemoGateway]") -> "Workspace":
         for each in wanted
     ]
     services.update_workspace(workspace, default_gateway=made[0], actor=_ACTOR)
+    stands_in = [(made[0].pk, 1), (made[1].pk, 0)]
+    routing.create_rule(workspace, {"name": "Everything", "targets": stands_in}, actor=_ACTOR)
     asked = sender_ids.request_sender_id(workspace, SENDER, made[0], actor=_ACTOR)
     sender_ids.decide(asked, is_approved=True, actor=_ACTOR)
     return workspace

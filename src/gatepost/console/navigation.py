@@ -36,6 +36,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("gateways", "Gateways", "gateway", ("gateway", "gateway-edit", "gateway-delete", "gateway-log")),
             Entry("catalogue", "Catalogue", "catalogue", ("provider", "gateway-add")),
+            Entry("routing", "Routing", "route", ("route", "route-add", "route-where")),
             Entry("senders", "Sender IDs", "sender"),
         ),
     ),

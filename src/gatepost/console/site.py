@@ -12,9 +12,11 @@ SLICES: Final = (
     "gatepost.console.views",
     "gatepost.console.phone_views",
     "gatepost.messages.views",
+    "gatepost.messages.views_where",
     "gatepost.dispatch.views_message",
     "gatepost.dispatch.views_trial",
     "gatepost.gateways.views",
+    "gatepost.routing.views",
     "gatepost.inbox.views",
 )
 """Modules whose import declares pages."""

@@ -94,6 +94,34 @@
     if (scope.matches && scope.matches("dialog[data-show]")) scope.showModal();
   };
 
+  // A list whose items are dragged into another order; the hidden fields in them carry it to the form.
+  let dragged = null;
+  const listOf = (event) => event.target instanceof Element && event.target.closest("[data-sortable]");
+  document.addEventListener("dragstart", (event) => {
+    const item = event.target instanceof Element && event.target.closest("[data-sortable] > [draggable]");
+    if (!item) return;
+    dragged = item;
+    event.dataTransfer.effectAllowed = "move";
+    item.classList.add("dragged");
+  });
+  document.addEventListener("dragover", (event) => {
+    const over = event.target instanceof Element && event.target.closest("[data-sortable] > [draggable]");
+    if (!dragged || !over || over === dragged || over.parentElement !== dragged.parentElement) return;
+    event.preventDefault();
+    const box = over.getBoundingClientRect();
+    over.parentElement.insertBefore(dragged, event.clientY < box.top + box.height / 2 ? over : over.nextSibling);
+  });
+  document.addEventListener("drop", (event) => {
+    if (dragged && listOf(event) === dragged.parentElement) event.preventDefault();
+  });
+  document.addEventListener("dragend", () => {
+    if (!dragged) return;
+    const list = dragged.parentElement;
+    dragged.classList.remove("dragged");
+    dragged = null;
+    document.getElementById(list.dataset.sortable).requestSubmit();
+  });
+
   const checkAll = (box) => {
     for (const other of box.form.elements) {
       if (other.name === box.dataset.checkAll) other.checked = box.checked;

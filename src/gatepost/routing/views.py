@@ -1,0 +1,194 @@
+"""Pages: the rules of routing, and the form of one. Where a message would go is shown by messages/views_where.py."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from gatepost.gateways import access as gateways
+from gatepost.gateways.models import Gateway
+from gatepost.pages.access import PageRequest, page
+from gatepost.pages.forms import show_problem
+from gatepost.pages.zones import zone_of
+from gatepost.problems import Problem
+from gatepost.routing import access, services
+from gatepost.routing.forms import RuleForm
+from gatepost.routing.loading import as_rule
+from gatepost.routing.models import RouteRule, RoutingChange
+from gatepost.routing.rules import PURPOSES
+from gatepost.routing.words import conditions_in_words, targets_in_words
+from gatepost.workspaces.access import Caller
+from gatepost.workspaces.permissions import Right
+
+LAST_CHANGES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A rule of the list, in words. `place`: from 1."""
+
+    rule: RouteRule
+    place: int
+    is_last: bool
+    conditions: list[str]
+    targets: list[str]
+
+
+@page("routing/", "routing", Right.ROUTES_READ)
+@require_safe
+def show_rules(request: PageRequest) -> HttpResponse:
+    """The rules in their order, what comes after them, and the box that asks where a message would go."""
+    asker = request.asker
+    is_administrator = asker.is_administrator
+    return render(
+        request,
+        "routing/list.html",
+        _lists(asker)
+        | {
+            "default": asker.workspace.default_gateway,
+            "installation_default": settings.CONFIG["DEFAULT_GATEWAY"],
+            "has_gateways": gateways.own(asker).exists(),
+            "may_change": asker.has(Right.ROUTES_WRITE),
+            "is_administrator": is_administrator,
+            "purposes": PURPOSES,
+            "changes": RoutingChange.objects.filter(workspace=asker.workspace).order_by("-at", "-pk")[:LAST_CHANGES],
+        },
+    )
+
+
+@page("routing/add/", "route-add", Right.ROUTES_WRITE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_rule(request: PageRequest) -> HttpResponse:
+    """The form of a new rule; `?scope=installation` makes one of the installation."""
+    is_installation = request.GET.get("scope") == "installation"
+    workspace = access.scope(request.asker, "installation" if is_installation else "workspace")
+    form = _form(request, None, is_installation)
+    if request.method == "POST" and form.is_valid():
+        try:
+            rule = services.create_rule(workspace, form.values(), actor=request.asker.actor)
+        except Problem as problem:
+            show_problem(form, problem)
+        else:
+            messages.success(request, f"The rule {rule} is in force, as the last one of its list.")
+            return redirect("routing", workspace=request.asker.workspace.pk)
+    return _page(request, form, None, is_installation)
+
+
+@page("routing/<int:rule>/", "route", Right.ROUTES_READ, writes=Right.ROUTES_WRITE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_rule(request: PageRequest, rule: int) -> HttpResponse:
+    """The form of one rule."""
+    row = _rule(request, rule)
+    is_installation = row.workspace_id is None
+    form = _form(request, row, is_installation)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.update_rule(row, form.values(), actor=request.asker.actor)
+        except Problem as problem:
+            show_problem(form, problem)
+        else:
+            messages.success(request, f"The rule {form.cleaned_data['name']} is saved.")
+            return redirect("routing", workspace=request.asker.workspace.pk)
+    return _page(request, form, row, is_installation)
+
+
+@page("routing/<int:rule>/delete/", "route-delete", Right.ROUTES_WRITE)
+@require_POST
+def delete_rule(request: PageRequest, rule: int) -> HttpResponse:
+    """Take it away."""
+    row = _rule(request, rule)
+    services.delete_rule(row, actor=request.asker.actor)
+    messages.success(request, f"The rule {row} is deleted.")
+    return redirect("routing", workspace=request.asker.workspace.pk)
+
+
+@page("routing/<int:rule>/switch/", "route-switch", Right.ROUTES_WRITE)
+@require_POST
+def switch_rule(request: PageRequest, rule: int) -> HttpResponse:
+    """Switch it off or on."""
+    row = _rule(request, rule)
+    services.update_rule(row, {"is_enabled": not row.is_enabled}, actor=request.asker.actor)
+    return _changed(request)
+
+
+@page("routing/<int:rule>/move/", "route-move", Right.ROUTES_WRITE)
+@require_POST
+def move_rule(request: PageRequest, rule: int) -> HttpResponse:
+    """One place up or down."""
+    services.move_rule(_rule(request, rule), -1 if "up" in request.POST else 1, actor=request.asker.actor)
+    return _changed(request)
+
+
+@page("routing/order/", "route-order", Right.ROUTES_WRITE)
+@require_POST
+def order_rules(request: PageRequest) -> HttpResponse:
+    """The rules of one list in the order in which they were dropped."""
+    asker = request.asker
+    is_installation = request.POST.get("scope") == "installation"
+    ids = [int(value) for value in request.POST.getlist("rule") if value.isascii() and value.isdigit()]
+    try:
+        workspace = access.scope(asker, "installation" if is_installation else "workspace")
+        services.reorder_rules(workspace, ids, actor=asker.actor)
+    except Problem as problem:
+        if problem.code != "rules_changed":
+            raise
+        messages.error(request, f"{problem.detail} {problem.remedy}")
+    return _changed(request)
+
+
+def _changed(request: PageRequest) -> HttpResponse:
+    """The lists alone for htmx, else the page."""
+    if request.headers.get("HX-Request"):
+        shown = _lists(request.asker) | {
+            "may_change": request.asker.has(Right.ROUTES_WRITE),
+            "is_administrator": request.asker.is_administrator,
+        }
+        return render(request, "routing/rules.html", shown)
+    return redirect("routing", workspace=request.asker.workspace.pk)
+
+
+def _lists(asker: Caller) -> dict[str, Any]:
+    names = dict(gateways.own(asker).values_list("pk", "name"))
+    if asker.is_administrator:
+        names = dict(Gateway.objects.values_list("pk", "name"))
+    return {
+        "rules": _rows(asker, list(access.own(asker)), names),
+        "installation_rules": _rows(asker, list(access.of_installation(asker)), names),
+    }
+
+
+def _rows(asker: Caller, rules: list[RouteRule], names: dict[int, str]) -> list[Row]:
+    rows = []
+    for place, rule in enumerate(rules, 1):
+        applied = as_rule(rule)
+        conditions = conditions_in_words(applied.conditions)
+        rows.append(Row(rule, place, place == len(rules), conditions, targets_in_words(applied, names)))
+    return rows
+
+
+def _rule(request: PageRequest, rule_id: int) -> RouteRule:
+    """Raises Problem `not_found`, or `forbidden` for who may only read it."""
+    if request.asker.has(Right.ROUTES_WRITE):
+        return access.find_changeable(request.asker, rule_id)
+    return access.find(request.asker, rule_id)
+
+
+def _form(request: PageRequest, rule: RouteRule | None, is_installation: bool) -> RuleForm:
+    rows = Gateway.objects.all() if is_installation else gateways.own(request.asker)
+    data = request.POST if request.method == "POST" else None
+    zone = zone_of(request).key
+    return RuleForm(list(rows.order_by("pk")), rule, zone, data, everywhere=is_installation)
+
+
+def _page(request: PageRequest, form: RuleForm, rule: RouteRule | None, is_installation: bool) -> HttpResponse:
+    shown = {
+        "form": form,
+        "rule": rule,
+        "is_installation": is_installation,
+        "may_change": request.asker.has(Right.ROUTES_WRITE),
+    }
+    return render(request, "routing/rule.html", shown, status=422 if form.errors else 200)
