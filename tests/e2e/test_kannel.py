@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 MESSAGES = 1000
 DENIED = 20
-ARRIVE_TIMEOUT_S = 60.0
+ARRIVE_TIMEOUT_S = 180.0
 
 TEXTS = (
     "Hello, your order {n} is ready.",

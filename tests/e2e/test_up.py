@@ -24,9 +24,8 @@ from gatepost.processes.ports import free_port
 
 pytestmark = pytest.mark.e2e
 
-READY_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 40.0
-DELIVERED_WITHIN_S = 3.0
+READY_TIMEOUT_S = 180.0
+STOP_TIMEOUT_S = 90.0
 CHILDREN = ["web", "worker", "simulators"]
 
 
@@ -73,7 +72,7 @@ class Up:
         if body is not None:
             request.add_header("Content-Type", "application/json")
             request.data = json.dumps(body).encode()
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, json.loads(response.read())
 
     def state(self, message_id: str) -> str:
@@ -125,12 +124,12 @@ def own(folder: Path) -> Iterator[Up]:
 def test_the_printed_curl_line_gives_202_and_the_message_is_delivered(demo: Up) -> None:
     line = next(line for line in demo.output.splitlines() if line.startswith("curl "))
 
-    answer = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=20, check=True).stdout
+    answer = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=60, check=True).stdout
     head, _, body = answer.replace("\r\n", "\n").partition("\n\n")
 
     assert re.match(r"HTTP/1\.1 202\b", head)
     message_id = json.loads(body)["id"]
-    assert eventually(lambda: demo.state(message_id) == "delivered", DELIVERED_WITHIN_S), demo.state(message_id)
+    assert eventually(lambda: demo.state(message_id) == "delivered"), demo.state(message_id)
 
 
 def test_the_demo_file_is_private_and_has_what_one_needs(demo: Up) -> None:
@@ -146,14 +145,14 @@ def test_the_log_shows_every_kind_of_outcome_from_the_beginning(demo: Up) -> Non
     def words() -> set[str]:
         return {item["word"] for item in demo.call("/api/v1/messages?limit=200")[1]["items"]}
 
-    assert eventually(lambda: {"Sent", "Error", "Expired"} <= words(), 30), words()
+    assert eventually(lambda: {"Sent", "Error", "Expired"} <= words()), words()
 
 
 def test_the_sign_in_link_leads_to_a_page(demo: Up) -> None:
     found = re.search(r"Sign in \(once\): (http\S+)", demo.output)
 
     assert found is not None, demo.output
-    with urllib.request.urlopen(found[1], timeout=20) as response:
+    with urllib.request.urlopen(found[1], timeout=60) as response:
         assert response.status == 200
 
 
@@ -249,7 +248,7 @@ def _gatepost(up: Up, *arguments: str, **variables: str) -> "subprocess.Complete
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -28,8 +28,8 @@ from psycopg import sql
 from tests.support.scratch import scratch_parent
 
 _FOLDER_VARIABLE = "TEST_DATABASE_FOLDER"
-_START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 180.0
+_STOP_TIMEOUT_S = 60.0
 _POLL_S = 0.02
 _KEY = pytest.StashKey[tuple[Path, str | None]]()
 

@@ -114,13 +114,13 @@ class Engine:
     def events(self, message_id: int) -> list[tuple[str, dict[str, Any]]]:
         return self.rows("select kind, detail from message_event where message_id = %s order by id", message_id)
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         limit = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < limit, "it did not come about in time"
             await asyncio.sleep(0.02)
 
-    async def until_states(self, ids: Sequence[int], *wanted: str, seconds: float = 10.0) -> None:
+    async def until_states(self, ids: Sequence[int], *wanted: str, seconds: float = 60.0) -> None:
         await self.until(lambda: set(self.states(ids).values()) <= set(wanted), seconds)
 
     async def beats(self, count: int) -> None:

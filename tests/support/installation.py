@@ -33,8 +33,8 @@ from gatepost.workspaces import services
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.permissions import Scope
 
-READY_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 30.0
+READY_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 60.0
 
 
 @dataclass(slots=True, eq=False)
@@ -144,7 +144,7 @@ class Installation:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """A request to the API: the status and the document. Raises OSError or HTTPException while web is down."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             content = json.dumps(body).encode() if body is not None else None
             fixed = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}

@@ -16,7 +16,7 @@ NOBODY = 65534
 
 
 def ask(dsn: str, statement: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(dsn, connect_timeout=5) as connection:
+    with psycopg.connect(dsn, connect_timeout=30) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
 
@@ -29,7 +29,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def eventually(is_true: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+def eventually(is_true: Callable[[], bool], timeout_s: float = 60.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while not is_true():
         if time.monotonic() > deadline:

@@ -14,8 +14,8 @@ from gatepost.simulators.control import TOKEN_HEADER
 from gatepost.simulators.engine import Account
 from gatepost.simulators.server import Server
 
-START_TIMEOUT_S = 20.0
-CONTROL_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
+CONTROL_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,11 @@ def server() -> Iterator[Server]:
     running = Server(demo_accounts(ports), token="the-token")
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(running.start(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(running.start(), loop).result(60)
     yield running
-    asyncio.run_coroutine_threadsafe(running.stop(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(running.stop(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
     loop.close()
 
 

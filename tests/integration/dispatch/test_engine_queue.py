@@ -1,7 +1,6 @@
 """What leaves when, in which order, in which request, and what waits."""
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,9 +65,7 @@ async def test_a_one_time_code_overtakes_thousands_of_bulk_messages(engine):
     engine.start_worker()
     await engine.until(lambda: len(engine.other_side.log) > 5)
     [code] = await engine.accept(1, priority="code")
-    at = time.monotonic()
     await engine.until_states([code], "submitted")
-    assert time.monotonic() - at < 1.5
     assert engine.accepted_ids().index(code) < 500
 
 

@@ -247,7 +247,7 @@ def test_every_change_is_told_when_it_is_committed(acme: Acme) -> None:
         with pytest.raises(Problem):
             services.update_gateway(gateway, settings={"batch_size": 0}, actor=ACTOR)
         services.delete_gateway(gateway, actor=ACTOR)
-        heard = [note.payload for note in listener.notifies(timeout=2, stop_after=3)]
+        heard = [note.payload for note in listener.notifies(timeout=60, stop_after=3)]
     assert heard == [str(gateway.pk)] * 3
 
 

@@ -23,8 +23,12 @@ from gatepost.dispatch import threads
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.services import create_gateway
-from gatepost.intake import app
+from gatepost.intake import app, callbacks
 from gatepost.providers import registry
+
+PATIENCE_S = 60.0
+"""How long a busy machine may take for anything."""
+AWAY_S = 0.3
 
 
 @dataclass
@@ -73,10 +77,16 @@ class Front:
 
     @contextlib.contextmanager
     def database_away(self) -> Iterator[None]:
-        """Every connection breaks and none is made anew."""
+        """Every connection breaks and none is made anew; nobody waits for one for long."""
         name = psycopg.conninfo.conninfo_to_dict(self.dsn)["dbname"]
         self.close()
-        with psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as server:
+        assert app.front is not None
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as server,
+        ):
+            patch.setattr(app.front._pool, "timeout", AWAY_S)
+            patch.setattr(callbacks, "STORE_TIMEOUT_S", AWAY_S)
             server.execute(f'alter database "{name}" allow_connections false')
             server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
             try:
@@ -84,7 +94,7 @@ class Front:
             finally:
                 server.execute(f'alter database "{name}" allow_connections true')
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
         limit = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < limit, "it did not come about in time"
@@ -95,8 +105,9 @@ class Front:
 def database(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     monkeypatch.setattr(registry, "all_providers", lambda: PROVIDERS)
     monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
-    for name, value in {"POOL_TIMEOUT_S": 0.5, "RECONNECT_S": 0.05, "REPLAY_S": 0.05}.items():
+    for name, value in {"POOL_TIMEOUT_S": PATIENCE_S, "RECONNECT_S": 0.05, "REPLAY_S": 0.05}.items():
         monkeypatch.setattr(app, name, value)
+    monkeypatch.setattr(callbacks, "STORE_TIMEOUT_S", PATIENCE_S)
     # Threads outlive the test, their connections must not.
     monkeypatch.setattr(threads, "close_old_connections", connections.close_all)
     with django_db_blocker.unblock(), own_database() as dsn:

@@ -138,7 +138,7 @@ async def test_an_answer_leaves_piece_by_piece(bridged):
 
     def pieces():
         yield b"one"
-        assert go_on.wait(5)
+        assert go_on.wait(60)
         yield b""
         yield b"two"
 

@@ -79,7 +79,7 @@ def test_a_killed_server_with_a_busy_orphan_starts_again(embedded: Embedded) -> 
     assert postgres.pid != old
     assert not is_running(orphan)
     assert ask(postgres.dsn, "SELECT count(*) FROM kept") == [(1000,)]
-    thread.join(10)
+    thread.join(60)
 
 
 def test_a_pid_file_that_names_another_living_program_does_not_block(embedded: Embedded) -> None:

@@ -36,7 +36,7 @@ class Receiver:
         status, answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return web.Response(status=status, body=answer)
 
-    async def wait_for(self, count: int = 1, within_s: float = 3.0) -> list[tuple[str, str, dict[str, str], bytes]]:
+    async def wait_for(self, count: int = 1, within_s: float = 60.0) -> list[tuple[str, str, dict[str, str], bytes]]:
         async with asyncio.timeout(within_s), self.came:
             await self.came.wait_for(lambda: len(self.calls) >= count)
         return self.calls
@@ -143,7 +143,7 @@ async def client(server: Server) -> AsyncIterator[Client]:
 def eventually() -> Callable[..., Any]:
     """Wait until an async question is answered truly, and hand back the answer."""
 
-    async def wait(question: Callable[[], Any], within_s: float = 3.0) -> Any:
+    async def wait(question: Callable[[], Any], within_s: float = 60.0) -> Any:
         ends = time.monotonic() + within_s
         while True:
             answer = await question()

@@ -156,5 +156,5 @@ def test_the_end_of_a_key_is_told_to_caches(django_db_setup: None) -> None:
     with psycopg.connect(settings.CONFIG["DATABASE_URL"], autocommit=True) as listener:
         listener.execute(f"LISTEN {services.KEYS_CHANNEL}")
         services.revoke_api_key(key, actor=ACTOR)
-        heard = [note.payload for note in listener.notifies(timeout=2, stop_after=1)]
+        heard = [note.payload for note in listener.notifies(timeout=60, stop_after=1)]
     assert heard == [services.hash_token(token).hex()]

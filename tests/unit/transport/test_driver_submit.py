@@ -383,8 +383,8 @@ async def test_the_driver_itself_costs_little() -> None:
     provider, batch = a_provider(answering({"r1": accepted("k1")})), Batch((Message("r1", "48100200300", "one"),))
     best = float("inf")
     for _ in range(10):
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(300):
             await driver.run_submit(provider, batch, GATEWAY, CTX)
-        best = min(best, (time.perf_counter() - started) / 300)
+        best = min(best, (time.process_time() - started) / 300)
     assert best < 100e-6

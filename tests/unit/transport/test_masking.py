@@ -131,18 +131,18 @@ def test_the_digits_of_a_hex_secret_may_change_case() -> None:
 @pytest.mark.parametrize("secret", ["\\" * 30 + "a", "%" * 30 + "b", "&" * 30 + "c", '"' * 30 + "d", "aaaa" * 10 + "e"])
 def test_repetitive_secrets_do_not_take_for_ever(secret: str) -> None:
     masker = Masker([secret])
-    started = time.perf_counter()
+    started = time.process_time()
     for text in (secret[:-1] * 50, json.dumps(secret[:-1] * 50), "&amp;" * 1000, "%25" * 1000, "\\" * 4000):
         masker.mask(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_long_answer_is_masked_quickly() -> None:
     masker = Masker(["tok-secret-1/with+odd=chars", "another secret", "a" * 300, "пароль-и-ключ"])
     text = json.dumps([{"id": n, "text": "Zażółć gęślą jaźń & <b>"} for n in range(300)])
-    started = time.perf_counter()
+    started = time.process_time()
     masker.mask(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_texts_and_numbers_are_masked_for_logs() -> None:
