@@ -214,13 +214,13 @@ class TestTwoWorkers:
 
     async def test_keep_the_others_leases_while_one_gateway_takes_long_to_give_up(self, engine, monkeypatch):
         """Its provider hangs for longer than a lease lives."""
-        monkeypatch.setattr(working, "LEASE_S", 1.0)
+        monkeypatch.setattr(working, "LEASE_S", 2.0)
         slow = engine.gateway
         [stuck] = await engine.accept(1)
         await engine.use("echo")
-        engine.other_side.delay_s = 2.0
+        engine.other_side.delay_s = 4.0
         first = engine.start_worker()
-        await engine.until(lambda: len(engine.other_side.log) == 1)
+        await engine.until(lambda: len(engine.other_side.log) == 1 and len(first._leads) == 2)
         assert slow.pk in first._leads
         fences = dict(engine.rows("select gateway_id, fence from gateway_lease"))
         second = engine.start_worker()
