@@ -68,6 +68,7 @@ class Front:
         self._bridge = Bridge(get_wsgi_application())
         self._tasks: list[asyncio.Task[None]] = []
         self._messages: Endpoint | None = None
+        self._committer: Committer | None = None
         self._callbacks: CallbackEndpoint | None = None
         self._fixed_paths: FixedPathEndpoint | None = None
         self._spool = Spool(settings.DATA_DIR / "spool")
@@ -82,6 +83,8 @@ class Front:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         # A task that was stopped while it connected holds a connection that the server would wait for.
         self._tasks.clear()
+        if self._committer:
+            await self._committer.stop()
         await self._pool.close()
         # Not on the loop: a request that is still being answered waits for the loop.
         await asyncio.to_thread(self._bridge.close)
@@ -97,12 +100,12 @@ class Front:
             except OperationalError:
                 await asyncio.sleep(RECONNECT_S)
         ids = IdSource(row[0] if row else 0)
-        committer = Committer(self._pool, self._snapshots.get, ids)
+        self._committer = committer = Committer(self._pool, self._snapshots.get, ids)
         public_url = settings.CONFIG["PUBLIC_URL"]
         self._callbacks = CallbackEndpoint(self._pool, ids, self._spool, public_url)
         self._fixed_paths = FixedPathEndpoint(self._pool, self._callbacks, public_url)
         self._messages = MessagesEndpoint(KeyCache(self._pool), committer)
-        self._tasks += [asyncio.create_task(run()) for run in (committer.run, self._listen, self._replay)]
+        self._tasks += [asyncio.create_task(run()) for run in (self._listen, self._replay)]
 
     async def _listen(self) -> None:
         """A changed gateway or workspace is seen at once; a lost notice costs a few seconds."""

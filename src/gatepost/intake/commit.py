@@ -1,10 +1,14 @@
-"""Group commit: requests that arrive while one group commits form the next one. An answer leaves after its commit."""
+"""Group commit: requests that arrive while one group commits form the next one. An answer leaves after its commit.
+
+Under load two groups are under way at a time: while PostgreSQL stores one, the next is decided on.
+"""
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -13,16 +17,23 @@ from psycopg_pool import AsyncConnectionPool
 
 from gatepost.intake.http import AWAY, unavailable
 from gatepost.messages.accept import Denied, Snapshot, Taken, Wish, accept, numbers_of
-from gatepost.messages.store import Origin, Stored, insert
+from gatepost.messages.store import Origin, Rows, insert
 from gatepost.problems import Problem
 from gatepost.sms.ids import IdSource
 
 log = structlog.get_logger()
 
-MAX_GROUP = 20_000
+MAX_GROUP = 5_000
 MAX_WAITING = 200_000
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+LANES = 2
+OVERLAP_FROM = 250
+"""Messages that must wait before a second group is begun: small groups cost more than they win."""
+BREATH = 500
+"""Messages that are decided on before others get their turn."""
+COMMIT_TIMEOUT_S = 15.0
 
-SUPPRESSED = "select digits, workspace_id from suppression where digits = any(%s)"
+SUPPRESSED = "select digits, workspace_id from suppression where digits = any(string_to_array(%s, ','))"
 CLAIM_KEYS = """
     insert into idempotency_key (workspace_id, key, body_hash, answer)
     select * from unnest(%s::bigint[], %s::text[], %s::bytea[], %s::bytea[])
@@ -35,7 +46,9 @@ KNOWN_KEYS = """
 """
 
 Answers = list[Taken | Denied]
-Render = Callable[[list[int | None], Answers], bytes]
+Render = Callable[[Answers, Iterator[int]], bytes]
+"""Writes the answer; the ids are those of what was taken, in order."""
+Name = tuple[int, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -43,20 +56,21 @@ class Job:
     """One request: who asks for what, and how its answer is written. `result` is set once it is on disk."""
 
     origin: Origin
-    wishes: list[Wish]
+    wishes: Sequence[Wish]
     peer: str
     render: Render
+    size: int
     key: str = ""
     body_hash: bytes = b""
     result: asyncio.Future[bytes] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     answers: Answers = field(default_factory=list)
-    ids: list[int | None] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
     body: bytes = b""
 
     @property
-    def stored(self) -> Stored:
-        pairs = [(i, a) for i, a in zip(self.ids, self.answers, strict=True) if i is not None and isinstance(a, Taken)]
-        return Stored(self.origin, [i for i, _ in pairs], [a for _, a in pairs])
+    def name(self) -> Name:
+        return self.origin.workspace_id, self.key
 
 
 def hash_of(body: bytes) -> bytes:
@@ -64,7 +78,7 @@ def hash_of(body: bytes) -> bytes:
 
 
 class Committer:
-    """Takes jobs and commits them in groups, one group at a time."""
+    """Takes jobs and commits them in groups."""
 
     def __init__(
         self,
@@ -77,32 +91,51 @@ class Committer:
         self._ids = ids
         self._waiting: list[Job] = []
         self._messages_waiting = 0
-        self._has_work = asyncio.Event()
+        self._bytes_waiting = 0
+        self._open_keys: set[Name] = set()
+        self._lanes: set[asyncio.Task[None]] = set()
 
     async def accept(self, job: Job) -> bytes:
         """The answer, once everything in it is on disk. Raises Problem."""
-        if self._messages_waiting > MAX_WAITING:
+        if self._messages_waiting > MAX_WAITING or self._bytes_waiting > MAX_WAITING_BYTES:
             raise Problem("too_many_requests", headers={"Retry-After": "1"})
         self._waiting.append(job)
         self._messages_waiting += len(job.wishes)
-        self._has_work.set()
+        self._bytes_waiting += job.size
+        self._open_lane()
         return await job.result
 
-    async def run(self) -> None:
-        """Until cancelled; then nobody is left waiting."""
+    async def stop(self) -> None:
+        """What is under way or waits is not acknowledged any more."""
+        lanes = list(self._lanes)
+        for lane in lanes:
+            lane.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
+        _fail(self._waiting, unavailable())
+
+    def _open_lane(self) -> None:
+        if not self._lanes or (len(self._lanes) < LANES and self._messages_waiting >= OVERLAP_FROM):
+            self._lanes.add(asyncio.create_task(self._run()))
+
+    async def _run(self) -> None:
+        """Until nothing waits that may go; what a cancelled lane leaves behind is not acknowledged."""
         group: list[Job] = []
         try:
-            while True:
-                await self._has_work.wait()
-                group = self._next_group()
+            while group := self._next_group():
                 await self._commit_or_fail(group)
+                self._open_keys.difference_update(job.name for job in group)
         finally:
-            _fail([*group, *self._waiting], unavailable())
+            _fail(group, unavailable())
+            # Now, not in a callback: who comes in between would find a lane that takes nothing any more.
+            self._lanes.discard(asyncio.current_task())
 
     async def _commit_or_fail(self, group: list[Job]) -> None:
         """What is to blame for a failure fails alone."""
         try:
             await self._commit(group)
+        except TimeoutError:
+            log.warning("accept_timed_out", waiting=len(self._waiting))
+            _fail([*group, *self._take(lambda job: True)], unavailable())
         except AWAY as error:
             log.warning("accept_without_database", cause=type(error).__name__)
             _fail(group, unavailable())
@@ -114,23 +147,28 @@ class Committer:
             await self._one_by_one(group, Problem("internal_error"))
 
     def _next_group(self) -> list[Job]:
-        group: list[Job] = []
         size = 0
-        keys: set[tuple[int, str]] = set()
+
+        def fits(job: Job) -> bool:
+            nonlocal size
+            # Two requests with one idempotency key: the second waits to find the first one's answer.
+            if (size and size + len(job.wishes) > MAX_GROUP) or (job.key and job.name in self._open_keys):
+                return False
+            size += len(job.wishes)
+            if job.key:
+                self._open_keys.add(job.name)
+            return True
+
+        return self._take(fits)
+
+    def _take(self, fits: Callable[[Job], bool]) -> list[Job]:
+        group: list[Job] = []
         rest: list[Job] = []
         for job in self._waiting:
-            key = (job.origin.workspace_id, job.key)
-            # Two requests with one idempotency key: the second waits to find the first one's answer.
-            if (group and size + len(job.wishes) > MAX_GROUP) or (job.key and key in keys):
-                rest.append(job)
-                continue
-            keys.add(key)
-            group.append(job)
-            size += len(job.wishes)
+            (group if fits(job) else rest).append(job)
         self._waiting = rest
-        self._messages_waiting -= size
-        if not rest:
-            self._has_work.clear()
+        self._messages_waiting -= sum(len(job.wishes) for job in group)
+        self._bytes_waiting -= sum(job.size for job in group)
         return group
 
     async def _one_by_one(self, group: list[Job], problem: Problem) -> None:
@@ -143,54 +181,87 @@ class Committer:
     async def _commit(self, group: list[Job]) -> None:
         snapshots = {job.origin.workspace_id: await self._snapshot_of(job.origin.workspace_id) for job in group}
         now = datetime.now(UTC)
-        async with self._pool.connection(timeout=5.0) as connection, connection.transaction():
-            suppressed = await _suppressed(connection, group, snapshots)
-            for job in group:
-                self._decide(job, snapshots[job.origin.workspace_id], suppressed, now)
-            known = await _claim_keys(connection, group)
-            batches = [stored for job in group if job not in known and (stored := job.stored).ids]
-            if batches:
-                async with connection.cursor() as cursor:
-                    await insert(cursor, batches, now)
+        async with asyncio.timeout(COMMIT_TIMEOUT_S), self._pool.connection() as connection:
+            await self._decide(connection, group, snapshots, now)
+            known = await _store(connection, group, now)
         for job in group:
             _resolve(job, known.get(job, job.body))
 
-    def _decide(self, job: Job, snapshot: Snapshot, suppressed: dict[int | None, set[str]], now: datetime) -> None:
-        numbers = suppressed.get(None, set()) | suppressed.get(job.origin.workspace_id, set())
-        snapshot = replace(snapshot, now=now, suppressed=frozenset(numbers))
-        origin = job.origin
-        job.answers = accept(job.wishes, snapshot, job.peer, kind=origin.kind, campaign_id=origin.campaign_id)
-        fresh = iter(self._ids.take(sum(isinstance(answer, Taken) for answer in job.answers)))
-        job.ids = [next(fresh) if isinstance(answer, Taken) else None for answer in job.answers]
-        job.body = job.render(job.ids, job.answers)
+    async def _decide(
+        self, connection: AsyncConnection[Any], group: list[Job], snapshots: dict[int, Snapshot], now: datetime
+    ) -> None:
+        numbers = [numbers_of(job.wishes, snapshots[job.origin.workspace_id].default_country) for job in group]
+        suppressed = await _suppressed(connection, numbers)
+        everywhere = suppressed.get(None, set())
+        snapshots = {
+            workspace_id: replace(
+                snapshot, now=now, suppressed=frozenset(everywhere | suppressed.get(workspace_id, set()))
+            )
+            for workspace_id, snapshot in snapshots.items()
+        }
+        since_breath = 0
+        for job, its_numbers in zip(group, numbers, strict=True):
+            job.answers = []
+            for start in range(0, len(job.wishes), BREATH):
+                part = slice(start, start + BREATH)
+                snapshot = snapshots[job.origin.workspace_id]
+                job.answers += accept(
+                    job.wishes[part],
+                    snapshot,
+                    job.peer,
+                    kind=job.origin.kind,
+                    campaign_id=job.origin.campaign_id,
+                    numbers=its_numbers[part],
+                )
+                since_breath += len(job.wishes[part])
+                if since_breath >= BREATH:
+                    since_breath = 0
+                    await asyncio.sleep(0)
+            job.taken = [answer for answer in job.answers if isinstance(answer, Taken)]
+            job.ids = self._ids.take(len(job.taken))
+            job.body = job.render(job.answers, iter(job.ids))
 
 
 async def _suppressed(
-    connection: AsyncConnection[Any], group: Sequence[Job], snapshots: dict[int, Snapshot]
+    connection: AsyncConnection[Any], numbers: Sequence[Sequence[str | None]]
 ) -> dict[int | None, set[str]]:
     """Suppressed numbers among those of the group, by workspace (None: everywhere)."""
-    digits = {
-        number
-        for job in group
-        for number in numbers_of(job.wishes, snapshots[job.origin.workspace_id].default_country)
-        if number
-    }
+    digits = {number for each in numbers for number in each if number}
     found: dict[int | None, set[str]] = {}
     if digits:
-        cursor = await connection.execute(SUPPRESSED, [list(digits)])
+        cursor = await connection.execute(SUPPRESSED, [",".join(digits)])
         for number, workspace_id in await cursor.fetchall():
             found.setdefault(workspace_id, set()).add(number)
     return found
 
 
+async def _store(connection: AsyncConnection[Any], group: Sequence[Job], now: datetime) -> dict[Job, bytes | Problem]:
+    """Commits, all or nothing; the jobs whose answer was given before."""
+    if not any(job.key for job in group):
+        await _insert(connection, group, now)
+        return {}
+    async with connection.transaction():
+        known = await _claim_keys(connection, group)
+        await _insert(connection, [job for job in group if job not in known], now)
+    return known
+
+
+async def _insert(connection: AsyncConnection[Any], group: Sequence[Job], now: datetime) -> None:
+    rows = Rows(now)
+    for job in group:
+        rows.add(job.origin, job.ids, job.taken)
+    if rows:
+        await insert(connection, rows)
+
+
 async def _claim_keys(connection: AsyncConnection[Any], group: Sequence[Job]) -> dict[Job, bytes | Problem]:
     """Jobs whose idempotency key is taken, with the answer of the first request or the conflict."""
     # In one order everywhere, so that two front processes never wait for each other.
-    keyed = {(job.origin.workspace_id, job.key): job for job in sorted(group, key=_name) if job.key}
+    keyed = {job.name: job for job in sorted(group, key=attrgetter("name")) if job.key}
     if not keyed:
         return {}
     # A request of which nothing is taken claims no key: corrected, it may be tried again under the same one.
-    claiming = {key: job for key, job in keyed.items() if job.stored.ids}
+    claiming = {key: job for key, job in keyed.items() if job.ids}
     columns = [
         [workspace_id for workspace_id, _ in claiming],
         [key for _, key in claiming],
@@ -208,10 +279,6 @@ async def _claim_keys(connection: AsyncConnection[Any], group: Sequence[Job]) ->
         job = keyed[workspace_id, key]
         known[job] = bytes(body) if bytes(body_hash) == job.body_hash else Problem("idempotency_conflict")
     return known
-
-
-def _name(job: Job) -> tuple[int, str]:
-    return job.origin.workspace_id, job.key
 
 
 def _resolve(job: Job, outcome: bytes | Problem) -> None:

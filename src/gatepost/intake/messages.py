@@ -1,11 +1,13 @@
 """POST /api/v1/messages: one message, or up to 10,000 with an answer each. 202 means on disk."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import msgspec
 
-from gatepost.intake.commit import Answers, Committer, Job, hash_of
+from gatepost.intake.commit import Answers, Committer, Job, Render, hash_of
 from gatepost.intake.http import Receive, Scope, Send, answer, header, read_body
 from gatepost.intake.keys import KeyCache
 from gatepost.intake.peers import client_address
@@ -20,42 +22,23 @@ MAX_MESSAGES = 10_000
 MAX_KEY = 200
 BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-T = TypeVar("T")
 
-
-class NewMessage(msgspec.Struct, forbid_unknown_fields=True):
+class NewMessage(Wish, frozen=True, forbid_unknown_fields=True):
     """One message to send. Times are ISO 8601 with a zone; `validity_s` is in seconds.
 
     `gateway`: a number is its id, a text its name or else its id; without it, routing chooses. `tag`: up to 40
     characters of your own, by which rules can choose.
     """
 
-    to: str
-    text: str
-    sender: str = ""
-    gateway: str | int = ""
-    client_ref: str | None = None
-    priority: str = "normal"
-    send_at: datetime | None = None
-    validity_s: int | None = None
-    tag: str = ""
-
-    def as_wish(self) -> Wish:
-        return Wish(
-            to=self.to,
-            text=self.text,
-            sender=self.sender,
-            gateway=self.gateway,
-            client_ref=self.client_ref,
-            priority=self.priority,
-            send_at=self.send_at,
-            validity_s=self.validity_s,
-            tag=self.tag,
-        )
-
 
 class NewMessages(msgspec.Struct, forbid_unknown_fields=True):
     """Several messages, each answered on its own."""
+
+    messages: list[NewMessage]
+
+
+class _Several(msgspec.Struct, forbid_unknown_fields=True):
+    """The same, read as far as it goes."""
 
     messages: list[msgspec.Raw]
 
@@ -85,6 +68,7 @@ class RefusedMessage(msgspec.Struct):
 
 _single = msgspec.json.Decoder(NewMessage)
 _several = msgspec.json.Decoder(NewMessages)
+_raws = msgspec.json.Decoder(_Several)
 _shape = msgspec.json.Decoder(_Shape)
 _encoder = msgspec.json.Encoder()
 
@@ -105,39 +89,54 @@ class MessagesEndpoint:
             raise Problem("bad_idempotency_key")
         body = await read_body(receive, MAX_BODY)
         origin = Origin(key.workspace_id, api_key_id=key.id)
-        peer = client_address(scope)
-        if _is_several(body):
-            await self._several(send, body, origin, peer, idempotency_key)
-        else:
-            await self._single(send, body, origin, peer, idempotency_key)
-
-    async def _single(self, send: Send, body: bytes, origin: Origin, peer: str, key: str) -> None:
-        wish = _decoded(_single, body).as_wish()
-        job = Job(origin, [wish], peer, _render_single, key, hash_of(body))
+        wishes, render = _read(body)
+        body_hash = hash_of(body) if idempotency_key else b""
+        job = Job(origin, wishes, client_address(scope), render, len(body), idempotency_key, body_hash)
         document = await self._committer.accept(job)
-        denied = job.answers[0]
-        if not document and isinstance(denied, Denied):
-            raise _problem(denied)
+        if not document and isinstance(job.answers[0], Denied):
+            raise _problem(job.answers[0])
         await answer(send, 202, document, b"application/json")
 
-    async def _several(self, send: Send, body: bytes, origin: Origin, peer: str, key: str) -> None:
-        raws = _decoded(_several, body).messages
-        if not 1 <= len(raws) <= MAX_MESSAGES:
-            detail = f"messages: 1 to {MAX_MESSAGES} of them, not {len(raws)}."
-            raise Problem("invalid", faults=[Fault("messages", "count", detail)])
-        wishes: list[Wish] = []
-        unreadable: dict[int, dict[str, str]] = {}
-        for position, raw in enumerate(raws):
-            try:
-                wishes.append(_single.decode(raw).as_wish())
-            except BAD_JSON as error:
-                unreadable[position] = _unreadable(error)
 
-        def render(ids: list[int | None], answers: Answers) -> bytes:
-            return _render_several(ids, answers, unreadable)
+def _read(body: bytes) -> tuple[Sequence[Wish], Render]:
+    """The wishes, and how to answer them. Raises Problem."""
+    try:
+        return [_single.decode(body)], _render_single
+    except msgspec.ValidationError as error:
+        if not _is_several(body):
+            raise _invalid(error) from None
+    except BAD_JSON:
+        if not _is_several(body):
+            raise Problem("bad_json") from None
+    try:
+        messages: Sequence[NewMessage | msgspec.Raw] = _several.decode(body).messages
+    except BAD_JSON:
+        messages = _raw_messages(body)
+    if not 1 <= len(messages) <= MAX_MESSAGES:
+        detail = f"messages: 1 to {MAX_MESSAGES} of them, not {len(messages)}."
+        raise Problem("invalid", faults=[Fault("messages", "count", detail)])
+    return _each(messages)
 
-        job = Job(origin, wishes, peer, render, key, hash_of(body))
-        await answer(send, 202, await self._committer.accept(job), b"application/json")
+
+def _each(messages: Sequence[NewMessage | msgspec.Raw]) -> tuple[Sequence[Wish], Render]:
+    """Several messages, of which what cannot be read is answered in its place."""
+    wishes: list[Wish] = []
+    unreadable: dict[int, dict[str, str]] = {}
+    for position, message in enumerate(messages):
+        try:
+            wishes.append(message if isinstance(message, NewMessage) else _single.decode(message))
+        except BAD_JSON as error:
+            unreadable[position] = _unreadable(error)
+    return wishes, partial(_render_several, unreadable)
+
+
+def _raw_messages(body: bytes) -> Sequence[msgspec.Raw]:
+    try:
+        return _raws.decode(body).messages
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+    except BAD_JSON:
+        raise Problem("bad_json") from None
 
 
 def _is_several(body: bytes) -> bool:
@@ -149,39 +148,26 @@ def _is_several(body: bytes) -> bool:
         raise Problem("bad_json") from None
 
 
-def _decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise Problem("invalid", faults=[_fault(error)]) from None
-    except BAD_JSON:
-        raise Problem("bad_json") from None
+def _invalid(error: msgspec.ValidationError) -> Problem:
+    return Problem("invalid", faults=[_fault(error)])
 
 
-def _render_single(ids: list[int | None], answers: Answers) -> bytes:
-    message_id, taken = ids[0], answers[0]
-    if message_id is None or not isinstance(taken, Taken):
-        return b""
-    return _encoder.encode(_accepted(message_id, taken))
+def _render_single(answers: Answers, ids: Iterator[int]) -> bytes:
+    taken = answers[0]
+    return _encoder.encode(_accepted(next(ids), taken)) if isinstance(taken, Taken) else b""
 
 
-def _render_several(ids: list[int | None], answers: Answers, unreadable: dict[int, dict[str, str]]) -> bytes:
-    pairs = iter(zip(ids, answers, strict=True))
-    rows: list[AcceptedMessage | RefusedMessage] = []
-    for position in range(len(answers) + len(unreadable)):
-        if position in unreadable:
-            rows.append(RefusedMessage(unreadable[position]))
-            continue
-        message_id, given = next(pairs)
-        if message_id is not None and isinstance(given, Taken):
-            rows.append(_accepted(message_id, given))
-        elif isinstance(given, Denied):
-            rows.append(
-                RefusedMessage(
-                    {"code": given.code, "detail": given.words, "remedy": given.remedy, "field": given.field}
-                )
-            )
+def _render_several(unreadable: dict[int, dict[str, str]], answers: Answers, ids: Iterator[int]) -> bytes:
+    rows: list[AcceptedMessage | RefusedMessage] = [
+        _accepted(next(ids), given) if isinstance(given, Taken) else _refused(given) for given in answers
+    ]
+    for position, error in sorted(unreadable.items()):
+        rows.insert(position, RefusedMessage(error))
     return _encoder.encode({"messages": rows})
+
+
+def _refused(denied: Denied) -> RefusedMessage:
+    return RefusedMessage({"code": denied.code, "detail": denied.words, "remedy": denied.remedy, "field": denied.field})
 
 
 def _accepted(message_id: int, taken: Taken) -> AcceptedMessage:

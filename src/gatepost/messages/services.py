@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from gatepost.messages.accept import Denied, Taken, Wish, accept
 from gatepost.messages.models import IdempotencyKey
 from gatepost.messages.snapshots import load_for
-from gatepost.messages.store import Origin, Stored, insert_sync
+from gatepost.messages.store import Origin, Rows, insert_sync
 from gatepost.problems import Fault, Problem
 from gatepost.sms.ids import IdSource
 
@@ -41,7 +41,9 @@ def accept_now(origin: Origin, wishes: Sequence[Wish], *, peer: str | None = Non
     ids = id_source().take(len(taken))
     if taken:
         with transaction.atomic(), connection.cursor() as cursor:
-            insert_sync(cursor.cursor, [Stored(origin, ids, taken)], snapshot.now)
+            rows = Rows(snapshot.now)
+            rows.add(origin, ids, taken)
+            insert_sync(cursor.cursor, rows)
     numbered = iter(zip(ids, taken, strict=True))
     return [next(numbered) if isinstance(answer, Taken) else answer for answer in answers]
 

@@ -1,25 +1,46 @@
-"""Storing accepted messages: message rows and outbox rows go in together, by COPY, in the caller's transaction."""
+"""Storing accepted messages: message rows and outbox rows go in together, by COPY, in the caller's transaction.
 
-from collections.abc import Iterable, Iterator
+Rows are made in PostgreSQL's binary format, which neither side has to parse; what many rows of a group have in common
+is encoded once.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from struct import Struct
+from typing import Any, Final
 
-from psycopg import AsyncCursor, Cursor
+from psycopg import AsyncConnection, Cursor, errors, generators
+from psycopg.abc import PQGen
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 from gatepost.messages.accept import Taken
 
-Row = tuple[object, ...]
+COPY_MESSAGES: Final = b"""
+    copy message (id, to_digits, body, client_ref, workspace_id, kind, campaign_id, api_key_id, user_id, created_at,
+                  state_at, gateway_id, lane, due_at, expires_at, sender, sender_reason, encoding, segments, validity_s,
+                  tag, route)
+    from stdin (format binary)
+"""
+COPY_OUTBOX: Final = b"""
+    copy outbox (message_id, workspace_id, campaign_id, gateway_id, lane, due_at, expires_at, group_key, held)
+    from stdin (format binary)
+"""
+MESSAGE_COLUMNS: Final = 22
+OUTBOX_COLUMNS: Final = 9
+CHUNK: Final = 256 * 1024
 
-COPY_MESSAGES = """
-    copy message (id, workspace_id, gateway_id, kind, lane, created_at, state_at, due_at, expires_at, to_digits, sender,
-                  sender_reason, body, encoding, segments, validity_s, client_ref, tag, route, campaign_id,
-                  api_key_id, user_id)
-    from stdin
-"""
-COPY_OUTBOX = """
-    copy outbox (message_id, gateway_id, workspace_id, campaign_id, lane, due_at, expires_at, group_key, held)
-    from stdin
-"""
-NOTIFY_OUTBOX = "select pg_notify('gatepost_outbox', gateway::text) from unnest(%s::bigint[]) as gateway"
+_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER: Final = b"\xff\xff"
+_NULL: Final = b"\xff\xff\xff\xff"
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_length = Struct("!i").pack
+_two_bytes = Struct("!ih").pack
+_four_bytes = Struct("!ii").pack
+_eight_bytes = Struct("!iq").pack
+_row_of_id = Struct("!hiq").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,83 +54,147 @@ class Origin:
     campaign_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Messages that are to be stored, each with its id."""
+class Rows:
+    """Messages that are to be stored, as the rows of both tables. `now`: when they were accepted."""
 
-    origin: Origin
-    ids: list[int]
-    taken: list[Taken]
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._messages = [_HEADER]
+        self._outbox = [_HEADER]
+        self._begun: dict[Origin, tuple[bytes, bytes]] = {}
+        self._ends: dict[tuple[object, ...], tuple[bytes, bytes]] = {}
+        self._gateways: set[int] = set()
 
+    def __bool__(self) -> bool:
+        return bool(self._gateways)
 
-def message_rows(batches: Iterable[Stored], now: object) -> Iterator[Row]:
-    for batch in batches:
-        origin = batch.origin
-        for message_id, taken in zip(batch.ids, batch.taken, strict=True):
-            yield (
-                message_id,
-                origin.workspace_id,
-                taken.gateway_id,
-                origin.kind,
-                taken.lane,
-                now,
-                now,
-                taken.send_at,
-                taken.expires_at,
-                taken.to,
-                taken.sender,
-                taken.sender_reason,
-                taken.text,
-                taken.encoding,
-                taken.segments,
-                taken.validity_s,
-                taken.client_ref,
-                taken.tag,
-                taken.route,
-                origin.campaign_id,
-                origin.api_key_id,
-                origin.user_id,
+    def add(self, origin: Origin, ids: list[int], taken: list[Taken]) -> None:
+        """Messages of one origin, each with its id."""
+        begun = self._begun.get(origin)
+        if begun is None:
+            begun = self._begun[origin] = _origin(origin, self._now)
+        for message_id, one in zip(ids, taken, strict=True):
+            end = self._end(one)
+            to, text = one.to.encode(), one.text.encode()
+            self._messages += (
+                _row_of_id(MESSAGE_COLUMNS, 8, message_id),
+                _length(len(to)),
+                to,
+                _length(len(text)),
+                text,
+                _NULL if one.client_ref is None else _text(one.client_ref),
+                begun[0],
+                end[0],
             )
+            self._outbox += (_row_of_id(OUTBOX_COLUMNS, 8, message_id), begun[1], end[1])
+
+    @property
+    def gateways(self) -> list[int]:
+        return sorted(self._gateways)
+
+    @property
+    def tables(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+        """Each COPY with everything that it is sent."""
+        messages, outbox = b"".join((*self._messages, _TRAILER)), b"".join((*self._outbox, _TRAILER))
+        return (COPY_MESSAGES, messages), (COPY_OUTBOX, outbox)
+
+    def _end(self, taken: Taken) -> tuple[bytes, bytes]:
+        common = (
+            *(taken.gateway_id, taken.lane, taken.send_at, taken.due_at, taken.expires_at, taken.sender),
+            *(taken.sender_reason, taken.encoding, taken.segments, taken.validity_s, taken.group_key, taken.held),
+            *(taken.tag, taken.route),
+        )
+        end = self._ends.get(common)
+        if end is None:
+            end = self._ends[common] = (_end_of_message(taken), _end_of_outbox(taken))
+            self._gateways.add(taken.gateway_id)
+        return end
 
 
-def outbox_rows(batches: Iterable[Stored]) -> Iterator[Row]:
-    for batch in batches:
-        origin = batch.origin
-        for message_id, taken in zip(batch.ids, batch.taken, strict=True):
-            yield (
-                message_id,
-                taken.gateway_id,
-                origin.workspace_id,
-                origin.campaign_id,
-                taken.lane,
-                taken.due_at,
-                taken.expires_at,
-                taken.group_key,
-                taken.held,
-            )
+def _origin(origin: Origin, now: datetime) -> tuple[bytes, bytes]:
+    workspace, campaign = _eight_bytes(8, origin.workspace_id), _number(origin.campaign_id)
+    key, user, moment = _number(origin.api_key_id), _number(origin.user_id), _time(now)
+    return b"".join((workspace, _text(origin.kind), campaign, key, user, moment, moment)), workspace + campaign
 
 
-def gateways_of(batches: Iterable[Stored]) -> list[int]:
-    return sorted({taken.gateway_id for batch in batches for taken in batch.taken})
+def _end_of_message(taken: Taken) -> bytes:
+    return b"".join(
+        (
+            _eight_bytes(8, taken.gateway_id),
+            _two_bytes(2, taken.lane),
+            _NULL if taken.send_at is None else _time(taken.send_at),
+            _time(taken.expires_at),
+            _text(taken.sender),
+            _text(taken.sender_reason),
+            _text(taken.encoding),
+            _two_bytes(2, taken.segments),
+            _NULL if taken.validity_s is None else _four_bytes(4, taken.validity_s),
+            _NULL if taken.tag is None else _text(taken.tag),
+            _text(taken.route),
+        )
+    )
 
 
-async def insert(cursor: AsyncCursor[Row], batches: list[Stored], now: object) -> None:
-    """Store and wake the workers; takes effect with the caller's commit."""
-    async with cursor.copy(COPY_MESSAGES) as copy:
-        for row in message_rows(batches, now):
-            await copy.write_row(row)
-    async with cursor.copy(COPY_OUTBOX) as copy:
-        for row in outbox_rows(batches):
-            await copy.write_row(row)
-    await cursor.execute(NOTIFY_OUTBOX, [gateways_of(batches)])
+def _end_of_outbox(taken: Taken) -> bytes:
+    return b"".join(
+        (
+            _eight_bytes(8, taken.gateway_id),
+            _two_bytes(2, taken.lane),
+            _time(taken.due_at),
+            _time(taken.expires_at),
+            _eight_bytes(8, taken.group_key),
+            _NULL if taken.held is None else _text(taken.held),
+        )
+    )
 
 
-def insert_sync(cursor: Cursor[Row], batches: list[Stored], now: object) -> None:
-    """The same for callers that live in a thread (console, tasks)."""
-    with cursor.copy(COPY_MESSAGES) as copy:
-        for row in message_rows(batches, now):
-            copy.write_row(row)
-    with cursor.copy(COPY_OUTBOX) as copy:
-        for row in outbox_rows(batches):
-            copy.write_row(row)
-    cursor.execute(NOTIFY_OUTBOX, [gateways_of(batches)])
+def _number(value: int | None) -> bytes:
+    return _NULL if value is None else _eight_bytes(8, value)
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return _length(len(encoded)) + encoded
+
+
+def _time(moment: datetime) -> bytes:
+    return _eight_bytes(8, (moment - _EPOCH) // _MICROSECOND)
+
+
+def _notices(gateways: list[int]) -> bytes:
+    return b"".join(b"; notify gatepost_outbox, '%d'" % gateway for gateway in gateways)
+
+
+async def insert(connection: AsyncConnection[Any], rows: Rows) -> None:
+    """Store and wake the workers: in the transaction that is open, else in one of its own, which is committed when this
+    returns. All of it is one message to the server, so that a commit costs no round trip of its own."""
+    tables = rows.tables
+    query = b";".join(statement for statement, _ in tables) + _notices(rows.gateways)
+    async with connection.lock:
+        await connection.wait(_copied(connection.pgconn, query, [content for _, content in tables]))
+
+
+def insert_sync(cursor: Cursor[Any], rows: Rows) -> None:
+    """The same for callers that live in a thread (console, tasks), in their transaction."""
+    for statement, content in rows.tables:
+        with cursor.copy(statement) as copy:
+            copy.write(content)
+    cursor.execute(_notices(rows.gateways).removeprefix(b";"))
+
+
+def _copied(pgconn: PGconn, query: bytes, contents: list[bytes]) -> PQGen[None]:
+    pgconn.send_query(query)
+    yield from generators.send(pgconn)
+    failed: PGresult | None = None
+    waiting: Iterator[bytes] = iter(contents)
+    while (result := (yield from generators.fetch(pgconn))) is not None:
+        if result.status == ExecStatus.COPY_IN:
+            content = memoryview(next(waiting))
+            for start in range(0, len(content), CHUNK):
+                yield from generators.copy_to(pgconn, content[start : start + CHUNK])
+            pgconn.put_copy_end()
+            yield from generators.send(pgconn)
+        elif result.status != ExecStatus.COMMAND_OK:
+            failed = failed or result
+    if failed is not None:
+        raise errors.error_from_result(failed)

@@ -264,12 +264,11 @@ class TestWithoutTheDatabase:
     async def test_what_breaks_before_the_commit_is_never_acknowledged(self, front, monkeypatch):
         insert = commit.insert
 
-        async def insert_and_die(cursor, batches, now):
-            await insert(cursor, batches, now)
-            pid = cursor.connection.info.backend_pid
-            front.run("select pg_terminate_backend(%s)", pid)
+        async def die_and_insert(connection, rows):
+            front.run("select pg_terminate_backend(%s)", connection.info.backend_pid)
+            await insert(connection, rows)
 
-        monkeypatch.setattr(commit, "insert", insert_and_die)
+        monkeypatch.setattr(commit, "insert", die_and_insert)
         answers = await asyncio.gather(*(front.post(ONE) for _ in range(5)))
         assert {answer.status for answer in answers} == {503}
         assert stored(front) == (0, 0)
@@ -278,10 +277,10 @@ class TestWithoutTheDatabase:
 async def test_one_request_that_fails_does_not_take_down_those_that_share_its_commit(front, monkeypatch):
     accept = commit.accept
 
-    def failing(wishes, snapshot, peer=None, **origin):
+    def failing(wishes, *known, **options):
         if wishes[0].text == "boom":
             raise ZeroDivisionError
-        return accept(wishes, snapshot, peer, **origin)
+        return accept(wishes, *known, **options)
 
     monkeypatch.setattr(commit, "accept", failing)
     texts = ["fine", "boom", "fine too", "boom", "fine as well"]
