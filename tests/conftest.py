@@ -4,8 +4,6 @@ beyond this machine."""
 import contextlib
 import os
 import socket
-import sys
-import tempfile
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,33 +12,13 @@ from typing import Any
 import django
 import hypothesis
 import pytest
-from cryptography.fernet import Fernet
-from django.conf import settings
+from tests.support import environment
 
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    # A worker inherits these from the process that started it.
-    if "gatepost.settings" in sys.modules:
-        pytest.exit("The settings were loaded before the tests could choose them: unset DJANGO_SETTINGS_MODULE.", 2)
-    for _name in [name for name in os.environ if name.startswith("GATEPOST_")]:
-        del os.environ[_name]
-    _data_dir = tempfile.TemporaryDirectory(prefix="gatepost-test-data-")
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "gatepost.settings",
-        "GATEPOST_DATA_DIR": _data_dir.name,
-        "GATEPOST_SECRET_KEY": "test-secret-key-of-at-least-32-characters",
-        "GATEPOST_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-        # Nothing listens there: a test that forgot to ask for the database fails at once.
-        "GATEPOST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-        "GATEPOST_PUBLIC_URL": "https://gp.example",
-    }
-    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
-        # A hundred processes are started here, and half of what a start takes is compiling.
-        _bytecode = tempfile.TemporaryDirectory(prefix="gatepost-test-bytecode-")
-        os.environ["PYTHONPYCACHEPREFIX"] = _bytecode.name
-
-# Here the variables above are read; conftests of folders import models, so Django is set up before them.
-assert settings.configured or settings.INSTALLED_APPS
-django.setup()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # It has inherited the variables from the process that started it.
+    django.setup()
+else:
+    environment.set_up()
 
 # A busy machine is no fault of the code: the time that an example takes says nothing.
 hypothesis.settings.register_profile(

@@ -1,110 +1,45 @@
-"""The provider of the fault tests, a process of its own: `python fake_provider.py <log> <seed>`; prints its port.
+"""The provider of the fault tests, a process: `python -m tests.faults.fake_provider <log> <seed>`; prints its port.
 
-    POST /send/<gateway>   {"ref", "to", "text"} or {"messages": [...]} -> {"id"} or {"results": [{"to", "id"}]}
-    PUT  /script           {"answer": 90, "drop": 5, "delay_s": [0.005, 0.03]}: weights of behaviours, and the delay
+    POST /send/<gateway>   {"ref", "to", "text", "report_to"} or {"messages": [...]} -> {"id"} or {"results": [...]}
+    PUT  /script           {"gateway"?, "delay_s": [0.005, 0.03], "weights": {"answer": 90, "drop": 5}, "reports": {}}
+    PUT  /inbound          {"url", "messages": [{"from", "to", "text", "id"}]}: all at once, each twice
+    GET  /count            {"accepted": messages, "requests": of submits, "waiting": unanswered callbacks}
 
-Each request is written to the log before anything is answered: time, gateway, references, behaviour, whether it was
-accepted. It is written with one system call, so that the log holds it whatever happens to this process.
+Each submit is written to the log before anything is answered: time, gateway, references, behaviour, whether it was
+accepted; each callback when it is first sent, and when it was answered with 2xx.
 """
 
 import asyncio
 import json
-import os
 import random
-import socket
-import struct
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass, field
 
-Json = dict[str, Any]
-Writer = asyncio.StreamWriter
-BYTE_EVERY_S = 0.002
+from tests.faults.behaviours import BEHAVIOURS, Drop, Json, plain, response
+from tests.faults.reports import Reporter, append_only
 
 
-class Drop(Exception):
-    """Nothing more is said on this connection."""
+@dataclass(slots=True)
+class Script:
+    """How submits are treated: weights of behaviours, and the bounds of the delay before them."""
 
-
-def response(status: str, body: bytes, *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def plain(answer: Json) -> bytes:
-    return response("200 OK", json.dumps(answer).encode())
-
-
-async def say_plainly(writer: Writer, answer: Json) -> None:
-    writer.write(plain(answer))
-
-
-async def drop(writer: Writer, answer: Json) -> None:
-    raise Drop
-
-
-async def reset(writer: Writer, answer: Json) -> None:
-    held = writer.get_extra_info("socket")
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    raise Drop
-
-
-async def say_slowly(writer: Writer, answer: Json) -> None:
-    for byte in plain(answer):
-        writer.write(bytes([byte]))
-        await asyncio.sleep(BYTE_EVERY_S)
-
-
-async def say_garbage(writer: Writer, answer: Json) -> None:
-    writer.write(response("200 OK", b"<html><body>It works!</body></html>"))
-
-
-async def cut_off(writer: Writer, answer: Json) -> None:
-    writer.write(plain(answer)[:-5])
-    raise Drop
-
-
-async def say_error(writer: Writer, answer: Json) -> None:
-    writer.write(response("500 Internal Server Error", b"{}"))
-
-
-async def say_nothing_useful(writer: Writer, answer: Json) -> None:
-    writer.write(plain({}))
-
-
-async def throttle(writer: Writer, answer: Json) -> None:
-    writer.write(response("429 Too Many Requests", b"{}", "Retry-After: 1"))
-
-
-Behaviour = Callable[[Writer, Json], Awaitable[None]]
-BEHAVIOURS: dict[str, tuple[bool, Behaviour]] = {
-    "answer": (True, say_plainly),
-    "slow": (True, say_slowly),
-    "drop": (True, drop),
-    "reset": (True, reset),
-    "garbage": (True, say_garbage),
-    "cut off": (True, cut_off),
-    "no id": (True, say_nothing_useful),
-    "error": (True, say_error),
-    "vanish": (False, drop),
-    "refuse": (False, say_error),
-    "throttle": (False, throttle),
-}
-"""Whether the messages are accepted, and what is said of it."""
+    weights: dict[str, float] = field(default_factory=lambda: {"answer": 1})
+    delay_s: tuple[float, float] = (0.0, 0.0)
 
 
 class Provider:
-    """Accepts, logs and answers by its script."""
+    """Accepts, logs, answers and reports by its script."""
 
     def __init__(self, log: str, seed: int) -> None:
-        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        self._random = random.Random(seed)
-        self._weights: dict[str, float] = {"answer": 1}
-        self._delay_s = (0.0, 0.0)
-        self._served = 0
+        self._log = append_only(log)
+        self._chance = random.Random(seed)
+        self._reporter = Reporter(self._log, random.Random(seed + 1))
+        self._scripts = {"": Script()}
+        self._served = self._accepted = 0
+        self._last_ids: list[str] = []
 
-    async def serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 await self._one(reader, writer)
@@ -114,36 +49,59 @@ class Provider:
         finally:
             writer.close()
 
-    async def _one(self, reader: asyncio.StreamReader, writer: Writer) -> None:
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         request_line, *lines = head.splitlines()
         method, path, _ = request_line.split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))))
-        if (method, path) == ("PUT", "/script"):
-            self._delay_s = tuple(body.pop("delay_s", (0.0, 0.0)))
-            self._weights = body
-            writer.write(plain({}))
-        else:
-            await self._submit(path.rpartition("/")[2], body, writer)
+        content = await reader.readexactly(int(headers.get("content-length", 0)))
+        match method, path:
+            case "PUT", "/script":
+                self._follow(json.loads(content))
+                writer.write(plain({}))
+            case "PUT", "/inbound":
+                self._reporter.burst(**json.loads(content))
+                writer.write(plain({}))
+            case "GET", "/count":
+                counts = {"accepted": self._accepted, "requests": self._served, "waiting": self._reporter.waiting}
+                writer.write(plain(counts))
+            case "POST", _ if path.startswith("/send/"):
+                await self._submit(path.removeprefix("/send/"), json.loads(content), writer)
+            case _:
+                self._log({"at": time.time(), "foreign": f"{method} {path}"})
+                writer.write(response("404 Not Found", b"{}"))
 
-    async def _submit(self, gateway: str, body: Json, writer: Writer) -> None:
-        [name] = self._random.choices(list(self._weights), list(self._weights.values()))
-        delay_s = self._random.uniform(*self._delay_s)
-        is_accepted, behave = BEHAVIOURS[name]
+    def _follow(self, wanted: Json) -> None:
+        if "reports" in wanted:
+            self._reporter.weights = wanted["reports"]
+        if "weights" in wanted:
+            self._scripts[wanted.get("gateway", "")] = Script(wanted["weights"], tuple(wanted["delay_s"]))
+
+    async def _submit(self, gateway: str, body: Json, writer: asyncio.StreamWriter) -> None:
+        script = self._scripts.get(gateway) or self._scripts[""]
+        [name] = self._chance.choices(list(script.weights), list(script.weights.values()))
+        delay_s = self._chance.uniform(*script.delay_s)
+        behaviour = BEHAVIOURS[name]
         messages = body.get("messages", [body])
         self._served += 1
         refs = [message["ref"] for message in messages]
-        entry = {"at": time.time(), "gateway": gateway, "refs": refs, "did": name, "accepted": is_accepted}
-        os.write(self._log, json.dumps(entry).encode() + b"\n")
-        ids = [{"to": message["to"], "id": f"{self._served}-{n}"} for n, message in enumerate(messages)]
+        accepted = behaviour.is_accepted
+        self._log({"at": time.time(), "gateway": gateway, "refs": refs, "did": name, "accepted": accepted})
+        ids = [f"{self._served}-{n}" for n in range(len(messages))]
+        if name == "same id" and len(self._last_ids) == len(ids):
+            ids = self._last_ids
+        self._last_ids = ids
+        if behaviour.is_accepted:
+            self._accepted += len(messages)
+            await self._reporter.accepted(messages)
         await asyncio.sleep(delay_s)
-        await behave(writer, {"results": ids} if "messages" in body else {"id": ids[0]["id"]})
+        items = [{"to": message["to"], "id": id_} for message, id_ in zip(messages, ids, strict=True)]
+        await behaviour.say(writer, {"results": items} if "messages" in body else {"id": ids[0]})
 
 
 async def main(log: str, seed: int) -> None:
     provider = Provider(log, seed)
-    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0, limit=1024 * 1024)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - how the caller learns the port
     await server.serve_forever()
 

@@ -11,6 +11,9 @@ from typing import Any
 
 from tests.support.installation import Installation
 
+from gatepost.messages.accept import Denied, Wish
+from gatepost.messages.services import accept_now
+from gatepost.messages.store import Origin
 from gatepost.sms.ids import from_ref
 
 
@@ -71,6 +74,17 @@ class Ledger:
         while not self.post(order):
             assert time.monotonic() < deadline, "the API did not come back"
             time.sleep(0.05)
+
+    def accept(self, order: Order) -> None:
+        """Without a web process: as the console would have it accepted. Not for threads with an event loop."""
+        wishes = [
+            Wish(m["to"], m["text"], gateway=str(m["gateway"]), client_ref=m["client_ref"]) for m in order.messages
+        ]
+        for asked, answer in zip(
+            order.messages, accept_now(Origin(self.installation.workspace.pk), wishes), strict=True
+        ):
+            assert not isinstance(answer, Denied), answer
+            self.acknowledged[asked["client_ref"]] = answer[0]
 
     def _note(self, client_ref: str, ref: str) -> None:
         parsed = from_ref(ref)

@@ -5,8 +5,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+import psycopg
 from tests.support.installation import Installation, Process
+
+T = TypeVar("T")
 
 MID_FLIGHT_TIMEOUT_S = 40.0
 LOOK_EVERY_S = 0.02
@@ -25,14 +29,17 @@ IN_FLIGHT = """
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """What a signal met: the messages that each of the worker's gateways had between intent and record.
+    """What a signal met: the gateways that the worker drove, and the messages that each of them had between intent and
+    record.
 
     `at` and `gone_at`: seconds since 1970, before the signal and after its effect.
     """
 
     at: float
     gone_at: float
+    driven: tuple[int, ...]
     in_flight: dict[int, set[int]]
+    is_kill: bool
 
     @property
     def message_ids(self) -> set[int]:
@@ -51,19 +58,23 @@ class Nemesis:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
 
-    async def strike(self, worker: Process, blow: Callable[[], None], at_most_wait_s: float = 0.7) -> Strike:
-        """Deal the blow at some moment while the worker has messages in flight; waits for such a moment."""
+    async def strike(
+        self, worker: Process, blow: Callable[[], None], at_most_wait_s: float = 0.7, wait_s: float | None = None
+    ) -> Strike:
+        """Deal the blow while the worker has messages in flight: `wait_s` after such a moment was met, by default a
+        random while. Waits for such a moment; should the last message land just before the blow, it meets nothing."""
         deadline = time.monotonic() + MID_FLIGHT_TIMEOUT_S
         await self._until_in_flight(worker, deadline)
-        await asyncio.sleep(self._random.uniform(0, at_most_wait_s))
+        await asyncio.sleep(self._random.uniform(0, at_most_wait_s) if wait_s is None else wait_s)
         await self._until_in_flight(worker, deadline)
-        gateway_ids = self.driven_by(worker)
+        gateway_ids = await self._patiently(lambda: self.driven_by(worker), deadline)
         at = time.time()
         blow()
         gone_at = time.time()
+        is_kill = not worker.is_alive
         await asyncio.sleep(LAST_STATEMENT_S)
-        met = Strike(at, gone_at, self.in_flight(gateway_ids))
-        assert met.in_flight, "the last message landed between the look and the blow"
+        in_flight = await self._patiently(lambda: self.in_flight(gateway_ids), deadline)
+        met = Strike(at, gone_at, tuple(gateway_ids), in_flight, is_kill)
         self.strikes.append(met)
         return met
 
@@ -74,7 +85,16 @@ class Nemesis:
         return {gateway_id: set(ids) for gateway_id, ids in self.installation.rows(IN_FLIGHT, gateway_ids)}
 
     async def _until_in_flight(self, worker: Process, deadline: float) -> None:
-        while not self.in_flight(self.driven_by(worker)):
+        while not await self._patiently(lambda: self.in_flight(self.driven_by(worker)), deadline):
             assert worker.is_alive, worker.last_words()
             assert time.monotonic() < deadline, f"{worker.name} never had a message in flight:\n{worker.last_words()}"
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _patiently(self, look: Callable[[], T], deadline: float) -> T:
+        """The nemesis does not mind that the database is away for a while."""
+        while True:
+            try:
+                return await asyncio.to_thread(look)
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, "the database did not come back"
+                await asyncio.sleep(LOOK_EVERY_S)

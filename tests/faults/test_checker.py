@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from tests.faults.checker import WORKER_LOST, Evidence, Request, Stored, judge, recovery_s
+from tests.faults.checker import WORKER_LOST, Evidence, Report, Request, Stored, judge
+from tests.faults.evidence import percentile, recovery_s
 
 from gatepost.sms.ids import to_ref
 
@@ -103,3 +104,56 @@ def test_recovery_is_counted_from_the_kill_to_the_next_request_of_the_gateway():
     requests = [Request(at, name, (), "answer", True) for at, name in [(9.0, "a"), (10.2, "a"), (11, "b"), (14.0, "a")]]
     assert recovery_s(10.0, "a", requests, gone_before=10.5) == 4.0
     assert recovery_s(10.0, "c", requests, gone_before=10.5) is None
+
+
+def test_a_rejection_needs_a_provider_that_rejected_and_took_nothing():
+    rejected = replace(CLEAN.requests[1], did="reject", is_accepted=False)
+    evidence = replace(changed(12, state="rejected"), requests=(*CLEAN.requests[::2], rejected))
+    assert faults(evidence) == []
+    assert faults(replace(evidence, requests=(*evidence.requests, CLEAN.requests[1]))) == [
+        "unexpected: order-12 ended as rejected"
+    ]
+
+
+def test_doubt_is_explained_by_a_disturbed_network_at_that_time():
+    unknown = replace(
+        changed(12, state="unknown", cause="connection lost", span=(20.0, 21.0)), disturbances=((10.0, 19.0),)
+    )
+    assert faults(unknown) == ["unexplained: order-12, cause 'connection lost'"]
+    assert faults(replace(unknown, disturbances=((10.0, 19.0), (20.5, 30.0)))) == []
+
+
+def test_what_a_report_has_resolved_still_counts_for_the_window():
+    lost = tuple(replace(message, state="delivered", cause=WORKER_LOST, fence=2) for message in CLEAN.stored)
+    reports = tuple(Report(to_ref(n), "DELIVRD", is_heard=True) for n in IDS)
+    assert faults(replace(CLEAN, stored=lost, reports=reports)) == [
+        "too many unknown: gateway 1: 3 messages, taken over with fence 2"
+    ]
+
+
+def test_a_report_that_was_heard_takes_effect():
+    heard = replace(CLEAN, reports=(Report(to_ref(12), "DELIVRD", is_heard=True),))
+    assert faults(heard) == ["unheard: order-12 was reported delivered and is unconfirmed"]
+    assert faults(replace(changed(12, state="delivered"), reports=heard.reports)) == []
+    not_heard = replace(CLEAN, reports=(Report(to_ref(12), "DELIVRD", is_heard=False),))
+    assert faults(not_heard) == []
+
+
+def test_delivered_is_what_was_reported():
+    assert faults(changed(12, state="delivered")) == ["unexpected: order-12 is delivered, which nobody reported"]
+
+
+def test_an_inbound_message_is_stored_once_where_it_was_heard():
+    assert faults(replace(CLEAN, said={"a": True, "b": False})) == ["unheard: inbound message a is stored 0 times"]
+    assert faults(replace(CLEAN, said={"a": True, "b": False}, heard={"a": 1})) == []
+    assert faults(replace(CLEAN, said={"a": False}, heard={"a": 2})) == ["unheard: inbound message a is stored 2 times"]
+    assert faults(replace(CLEAN, heard={"c": 1})) == ["unexpected: inbound message c was never sent"]
+
+
+def test_nothing_else_ever_reaches_the_provider():
+    assert faults(replace(CLEAN, foreign=("GET /latest",))) == ["unexpected: GET /latest reached the provider"]
+
+
+def test_a_percentile_is_one_of_the_values():
+    assert [percentile([4.0, 1.0, 3.0, 2.0], share) for share in (0.0, 0.5, 0.75, 0.99)] == [1.0, 2.0, 3.0, 4.0]
+    assert percentile([7.0], 0.99) == 7.0

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.faults.conftest import SINGLE, Arena
+from tests.faults.arena import SINGLE, Arena
 from tests.support.installation import Process, spawn
 from tests.support.reporting import Say
 

@@ -29,6 +29,18 @@ def own_database() -> Iterator[str]:
         _connect_to(before)
 
 
+@contextmanager
+def at_database(dsn: str) -> Iterator[str]:
+    """Point Django at an empty database and migrate it; gives its URL."""
+    before = settings.CONFIG["DATABASE_URL"]
+    _migrate(dsn)
+    try:
+        yield dsn
+    finally:
+        connections.close_all()
+        _connect_to(before)
+
+
 def _migrate(dsn: str) -> None:
     _connect_to(dsn)
     call_command("migrate", verbosity=0)

@@ -15,9 +15,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,10 +122,12 @@ class Installation:
     token: str
     env: dict[str, str]
     processes: list[Process] = field(default_factory=list)
+    _connection: "psycopg.Connection[Any] | None" = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def start_web(self) -> Process:
         """A web process; returns once it takes messages."""
-        web = self._spawn("web")
+        web = self.spawn_web()
         is_ready = answers_200(f"http://127.0.0.1:{self.port}/health/ready")
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not is_ready():
@@ -132,6 +135,10 @@ class Installation:
             assert time.monotonic() < deadline, f"not ready in time:\n{web.last_words()}"
             time.sleep(0.02)
         return web
+
+    def spawn_web(self) -> Process:
+        """A web process; returns at once."""
+        return self._spawn("web")
 
     def start_worker(self) -> Process:
         """A worker process; returns at once."""
@@ -156,25 +163,42 @@ class Installation:
             connection.close()
 
     def rows(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), parameters or None)
+        """Thread-safe. Raises OperationalError while the database is away."""
+        with self._lock:
+            # One connection is kept: signing in takes longer than a query.
+            if self._connection is None or self._connection.closed:
+                self._connection = psycopg.connect(self.dsn, autocommit=True, connect_timeout=5)
+            cursor = self._connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def end(self) -> None:
         for process in self.processes:
             process.kill()
+        if self._connection is not None:
+            self._connection.close()
 
 
 @contextmanager
-def installation(folder: Path, egress: Sequence[str] = (), **settings: str) -> Iterator[Installation]:
+def installation(
+    folder: Path,
+    egress: Sequence[str] = (),
+    *,
+    database: AbstractContextManager[str] | None = None,
+    entrance: str = "",
+    **settings: str,
+) -> Iterator[Installation]:
     """An installation without any process yet; `egress`: the host:port that gateways may call. Django, which must be
-    allowed to reach the database, works on the same one inside the block."""
+    allowed to reach the database, works on the same one inside the block.
+
+    `database`: gives the URL of a migrated one that Django is connected to, instead of one of the session's server.
+    `entrance`: the URL by which the processes reach it, if that is another.
+    """
     port = quiet_port()
-    with own_database() as dsn:
+    with database or own_database() as dsn:
         workspace = services.create_workspace("Loopback", default_country="PL", actor="test")
         _, token = services.create_api_key(workspace, "test", list(Scope), actor="test")
         env = os.environ | {
-            "GATEPOST_DATABASE_URL": dsn,
+            "GATEPOST_DATABASE_URL": entrance or dsn,
             "GATEPOST_DATA_DIR": str(folder),
             "GATEPOST_PORT": str(port),
             "GATEPOST_PUBLIC_URL": f"http://127.0.0.1:{port}",
