@@ -34,6 +34,8 @@ from gatepost.gateways.services import callback_urls, create_gateway
 
 RECORD_BUFFER = 200
 SETTLE_TIMEOUT_S = 60.0
+AFTERMATH_S = 31.0
+"""How long after a harm its effect may show: a request may wait until its deadline."""
 
 SINGLE = {
     "body": '{"ref": {{ref}}, "to": {{to}}, "text": {{text}}, "report_to": {{dlr_url?}}}',
@@ -122,13 +124,13 @@ class Arena:
         self._tell_provider("PUT", "/inbound", {"url": url, "messages": messages})
 
     @contextmanager
-    def disturbed(self, until_s: float = 0.0) -> Iterator[None]:
-        """The network is harmed inside the block, and `until_s` longer may show it."""
+    def disturbed(self) -> Iterator[None]:
+        """The network is harmed inside the block."""
         began = time.time()
         try:
             yield
         finally:
-            self.disturbances.append((began, time.time() + until_s))
+            self.disturbances.append((began, time.time()))
 
     def counts(self) -> dict[str, int]:
         """What the provider has counted: accepted messages, requests, callbacks that are still waiting."""
@@ -145,11 +147,15 @@ class Arena:
         return (gateway.parallel or 0) * int(gateway.settings.get("max_recipients") or 1) + RECORD_BUFFER
 
     def settle(self, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
-        """Until nothing is queued, in flight or to be called back any more; what stays so is for the checker to
-        find."""
+        """Until nothing is queued, in flight, to be called back or to be replayed any more; what stays so is for the
+        checker to find."""
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline and (self.gatepost.rows(OPEN)[0][0] or self.counts()["waiting"]):
+        while time.monotonic() < deadline and self._is_busy():
             time.sleep(0.1)
+
+    def _is_busy(self) -> bool:
+        spool = self.gatepost.folder / "spool"
+        return bool(self.gatepost.rows(OPEN)[0][0] or self.counts()["waiting"] or list(spool.glob("*.json")))
 
     def verdict(self) -> Verdict:
         log = read_log(self.provider_log)
@@ -161,7 +167,7 @@ class Arena:
                 requests=log.requests,
                 windows={gateway_id: self.window(gateway) for gateway_id, gateway in self.gateways.items()},
                 reports=log.reports,
-                disturbances=tuple(self.disturbances),
+                disturbances=tuple((begin, end + AFTERMATH_S) for begin, end in self.disturbances),
                 said=log.said,
                 heard=read_inbound(self.gatepost.dsn),
                 foreign=log.foreign,

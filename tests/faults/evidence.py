@@ -1,8 +1,8 @@
-"""Gathers what the checker judges: the provider's log, the messages in the database; and how long recoveries took."""
+"""Gathers what the checker judges: the provider's log, the messages in the database."""
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,16 +64,6 @@ def read_inbound(dsn: str) -> dict[str, int]:
     """How often each inbound text is stored."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         return dict(connection.execute(INBOUND).fetchall())
-
-
-def recovery_s(killed_at: float, gateway: str, requests: Iterable[Request], gone_before: float) -> float | None:
-    """Seconds from a kill until the provider next got a request through the gateway; None: it never did.
-
-    `gone_before`: what was written to the socket before the process was gone counts for the old owner.
-    """
-    later = (request.at for request in requests if request.gateway == gateway and request.at > gone_before)
-    first = next(later, None)
-    return None if first is None else first - killed_at
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -20,7 +20,7 @@ set_up()
 from tests.faults.neighbours import slow_neighbour  # noqa: E402
 from tests.faults.recoveries import after_crashes, after_kills  # noqa: E402
 from tests.faults.report import Part, render  # noqa: E402
-from tests.faults.schedule import Schedule, draw  # noqa: E402
+from tests.faults.schedule import draw, quiet  # noqa: E402
 from tests.faults.siege import Siege, siege  # noqa: E402
 from tests.support.scratch import scratch_folder  # noqa: E402
 
@@ -66,25 +66,14 @@ def main() -> int:
 
 
 def _besiege(folder: Path, seed: int, kills: int, crashes: int) -> Part:
-    async def run(one: Siege) -> None:
-        async with one.fed():
-            await one.run_blows()
-        await one.settle()
-
     with siege(_made(folder), draw(seed, kills, crashes, PLACES), GATEWAYS, say) as one:
-        asyncio.run(run(one))
+        one.run(one.run_blows)
         return _judged("Everything at once", one)
 
 
 def _four_workers(folder: Path, seed: int, minutes: float) -> Part:
-    async def run(one: Siege) -> None:
-        async with one.fed():
-            await one.run_turns(minutes, FOUR)
-        await one.settle()
-
-    quiet = Schedule(seed, (), (), (), has_harms=False)
-    with siege(_made(folder), quiet, 2 * FOUR, say) as one:
-        asyncio.run(run(one))
+    with siege(_made(folder), quiet(seed), 2 * FOUR, say) as one:
+        one.run(lambda: one.run_turns(minutes, FOUR))
         return _judged("Four workers, one killed every 10 s", one)
 
 

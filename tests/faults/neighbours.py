@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.faults.arena import Arena
 from tests.faults.evidence import percentile
-from tests.faults.schedule import Schedule
+from tests.faults.schedule import quiet
 from tests.faults.siege import Say, siege
 
 from gatepost.sms.ids import from_ref
@@ -46,7 +46,7 @@ class Neighbours:
 async def slow_neighbour(folder: Path, seed: int, say: Say) -> Neighbours:
     """Two gateways and two workers; half of the messages go to each."""
     say("A slow provider beside a quick one")
-    with siege(folder, Schedule(seed, (), (), (), has_harms=False), 2, say) as one:
+    with siege(folder, quiet(seed), 2, say) as one:
         arena = one.arena
         for _ in range(2):
             arena.gatepost.start_worker()

@@ -59,6 +59,11 @@ class Schedule:
             )
 
 
+def quiet(seed: int) -> Schedule:
+    """Nothing happens by itself."""
+    return Schedule(seed, (), (), (), has_harms=False)
+
+
 HARMS: tuple[tuple[Mapping[str, object], tuple[float, float]], ...] = (
     ({"latency_s": 0.2}, (2.0, 5.0)),
     ({"cut": True}, (0.0, 0.1)),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.faults.checker import WORKER_LOST, Evidence, Report, Request, Stored, judge
-from tests.faults.evidence import percentile, recovery_s
+from tests.faults.evidence import percentile
 
 from gatepost.sms.ids import to_ref
 
@@ -98,12 +98,6 @@ def test_one_loss_of_a_worker_leaves_no_more_unknown_than_the_window():
     assert faults(replace(CLEAN, stored=lost)) == ["too many unknown: gateway 1: 3 messages, taken over with fence 2"]
     two_losses = (replace(lost[0], fence=3), *lost[1:])
     assert faults(replace(CLEAN, stored=two_losses)) == []
-
-
-def test_recovery_is_counted_from_the_kill_to_the_next_request_of_the_gateway():
-    requests = [Request(at, name, (), "answer", True) for at, name in [(9.0, "a"), (10.2, "a"), (11, "b"), (14.0, "a")]]
-    assert recovery_s(10.0, "a", requests, gone_before=10.5) == 4.0
-    assert recovery_s(10.0, "c", requests, gone_before=10.5) is None
 
 
 def test_a_rejection_needs_a_provider_that_rejected_and_took_nothing():

@@ -104,7 +104,7 @@ async def test_a_cut_and_a_half_open_line_to_the_provider_leave_doubt_and_no_dup
             for harm in HARMS:
                 seen = arena.count_accepted()
                 await until(lambda seen=seen: arena.count_accepted() >= seen + 20, 20, "traffic")
-                with arena.disturbed(DEADLINE_S):
+                with arena.disturbed():
                     proxy.do(**harm)
                     if "is_frozen" in harm:
                         await until(
