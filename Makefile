@@ -30,16 +30,22 @@ export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench mutants check format docs lock
+.PHONY: help run test faults faults-selftest bench mutants check format docs lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 run: $(INSTALLED) ## the demo: everything on this machine, with simulated providers
 	@exec $(BIN)/gatepost up --demo
 
 test: $(INSTALLED) $(AXE) ## the tests; PYTEST_ARGS="tests/unit -k pacing" narrows them
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+faults: $(INSTALLED) ## kill processes and crash the database for half an hour; FAULT_KILLS, FAULT_MINUTES and FAULT_SEED narrow it
+	@exec $(BIN)/python -m tests.faults.long_run
+
+faults-selftest: $(INSTALLED) ## put bugs into copies of the tree; each must be caught; BUGS="fence receipts" narrows them
+	@exec $(BIN)/python -m tests.faults.selftest $(BUGS)
 
 bench: $(INSTALLED) ## measure beside Kannel; BENCH_CASES="F1 F2" and BENCH_QUICK=1 narrow it, else docs/benchmarks.md is written
 	@exec $(BIN)/python -m tests.bench $(BENCH_ARGS)

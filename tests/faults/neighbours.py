@@ -43,24 +43,25 @@ class Neighbours:
         )
 
 
-async def slow_neighbour(folder: Path, seed: int, say: Say) -> Neighbours:
+def slow_neighbour(folder: Path, seed: int, say: Say) -> Neighbours:
     """Two gateways and two workers; half of the messages go to each."""
-    say("A slow provider beside a quick one")
     with siege(folder, quiet(seed), 2, say) as one:
-        arena = one.arena
         for _ in range(2):
-            arena.gatepost.start_worker()
-        slow, quick = arena.gateways
-        arena.script((0.01, 0.05))
-        await _offer(arena, slow, quick, WARM_UP_S)
-        usual = await _offer(arena, slow, quick, PHASE_S)
-        arena.script((0.0, 0.0), arena.gateways[slow].name, hang=1)
-        await _offer(arena, slow, quick, WARM_UP_S)
-        beside = await _offer(arena, slow, quick, PHASE_S)
-        arrived = {
-            parsed[0]: request.at for request in arena.requests() for ref in request.refs if (parsed := from_ref(ref))
-        }
+            one.arena.gatepost.start_worker()
+        usual, beside = asyncio.run(_measure(one.arena))
+        requests = one.arena.requests()
+    arrived = {parsed[0]: request.at for request in requests for ref in request.refs if (parsed := from_ref(ref))}
     return Neighbours(_latencies(usual, arrived), _latencies(beside, arrived))
+
+
+async def _measure(arena: Arena) -> tuple[dict[int, float], dict[int, float]]:
+    slow, quick = arena.gateways
+    arena.script((0.01, 0.05))
+    await _offer(arena, slow, quick, WARM_UP_S)
+    usual = await _offer(arena, slow, quick, PHASE_S)
+    arena.script((0.0, 0.0), arena.gateways[slow].name, hang=1)
+    await _offer(arena, slow, quick, WARM_UP_S)
+    return usual, await _offer(arena, slow, quick, PHASE_S)
 
 
 async def _offer(arena: Arena, slow: int, quick: int, for_s: float) -> dict[int, float]:

@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tests.faults.evidence import percentile
 from tests.faults.neighbours import Neighbours
 from tests.faults.recoveries import MAX_P50_S, MAX_P99_S, Recoveries
 
+FAULTS_SHOWN = 50
 ROOT = Path(__file__).parents[2]
 
 HEAD = """# Reliability report
@@ -32,7 +33,6 @@ class Part:
     web_kills: int
     other_blows: int
     harms: int
-    crashes: int
     acknowledged: int
     given_up: int
     verdict: Verdict
@@ -51,17 +51,40 @@ class Part:
         return [f"{self.name}: {fault}" for fault in found]
 
 
-def render(seed: int, parts: Sequence[Part], neighbours: Neighbours, took_s: float) -> str:
+@dataclass(slots=True)
+class Found:
+    """All of a run. `unfinished`: parts that broke off."""
+
+    parts: list[Part] = field(default_factory=list)
+    neighbours: Neighbours | None = None
+    unfinished: list[str] = field(default_factory=list)
+
+    def compare(self, neighbours: Neighbours) -> None:
+        self.neighbours = neighbours
+
+    @property
+    def faults(self) -> list[str]:
+        beside = self.neighbours.faults if self.neighbours else []
+        return [
+            *(f"{name}: broke off" for name in self.unfinished),
+            *(fault for part in self.parts for fault in part.faults),
+            *beside,
+        ]
+
+
+def render(seed: int, found: Found, took_s: float) -> str:
+    """The report as Markdown."""
+    parts = found.parts
     verdicts = [part.verdict for part in parts]
     seconds = [one for part in parts for one in part.recoveries.seconds]
-    kills, crashes = sum(part.kills for part in parts), sum(part.crashes for part in parts)
+    kills, crashes = sum(part.kills for part in parts), sum(len(part.outages_s) for part in parts)
     facts = [
         f"lost: {sum(len(one.lost) for one in verdicts)}",
         f"duplicates: {sum(len(one.duplicates) for one in verdicts)}",
         f"unknown: {sum(one.unknown for one in verdicts)}",
         f"unexpected: {sum(len(v.unexpected) + len(v.unexplained) + len(v.unheard) for v in verdicts)}",
-        f"unknown by one kill: at most {max(one.most_unknown for one in verdicts)} (the in-flight window holds "
-        f"{max(part.window for part in parts)})",
+        f"unknown by one kill: at most {max((one.most_unknown for one in verdicts), default=0)} (the in-flight "
+        f"window holds {max((part.window for part in parts), default=0)})",
         f"{kills} kills",
         f"{crashes} database crashes",
         f"{sum(part.acknowledged for part in parts)} messages acknowledged",
@@ -75,9 +98,9 @@ def render(seed: int, parts: Sequence[Part], neighbours: Neighbours, took_s: flo
     lines = [HEAD, "```", *facts, "```", ""]
     for part in parts:
         lines += [f"## {part.name}", "", *(f"- {line}" for line in _of(part)), ""]
-    lines += ["## A slow provider beside a quick one", "", f"- {neighbours}", ""]
-    faults = [fault for part in parts for fault in part.faults] + neighbours.faults
-    lines += ["## Faults", "", *(f"- {fault}" for fault in faults[:50] or ["none"]), ""]
+    if found.neighbours:
+        lines += ["## A slow provider beside a quick one", "", f"- {found.neighbours}", ""]
+    lines += ["## Faults", "", *(f"- {fault}" for fault in found.faults[:FAULTS_SHOWN] or ["none"]), ""]
     return "\n".join(lines)
 
 
@@ -95,9 +118,9 @@ def _of(part: Part) -> list[str]:
         f"{part.recoveries}; {part.recoveries.superseded} more were met by the next kill first, and "
         f"{part.recoveries.disturbed} by an outage of database or network",
     ]
-    if part.crashes:
+    if part.outages_s:
         lines.append(
-            f"{part.crashes} database crashes; the database was away for {_s(part.outages_s, 0.5)} on the median; "
+            f"{len(part.outages_s)} database crashes; it was away for {_s(part.outages_s, 0.5)} on the median; "
             f"from its first answer until a gateway's next request {_s(part.after_crashes.seconds, 0.5)} on the "
             f"median, {_s(part.after_crashes.seconds, 0.99)} at p99"
         )
