@@ -54,7 +54,7 @@ def missing() -> int:
 def _program() -> list[str]:
     """The migrations we bring, and the version of every distribution that may bring some."""
     own = Path(gatepost.__file__).parent.glob("*/migrations/[0-9]*.py")
-    versions = [f"{name} {metadata.version(name)}" for name in ("django", "django-allauth")]
+    versions = [f"{name} {metadata.version(name)}" for name in ("django", "django-allauth", "procrastinate")]
     return sorted(f"{path.parent.parent.name}/{path.stem}" for path in own) + versions
 
 

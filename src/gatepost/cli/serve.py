@@ -35,7 +35,7 @@ def web(
 
 
 def worker(data_dir: DataDirOption = None) -> None:
-    """Send what is queued. Run as many nodes as wanted: they share the gateways and take over from each other."""
+    """Send what is queued and do background jobs. Run as many nodes as wanted: they share all of it, and take over."""
     installation = find(data_dir)
     open_django(installation)
     _require_schema(installation)
@@ -66,6 +66,7 @@ def web_argv(host: str, port: int, log_level: str) -> list[str]:
 async def _work(installation: Installation) -> None:
     from gatepost.dispatch.worker import Worker
     from gatepost.inbox.arrivals import Arrivals
+    from gatepost.jobs import child as jobs
     from gatepost.transport.addresses import parse_allow_list
     from gatepost.transport.client import Client
     from gatepost.transport.driver import Driver
@@ -79,9 +80,20 @@ async def _work(installation: Installation) -> None:
             provider_limits=settings["PROVIDER_LIMITS"],
             is_sending=settings["SENDING_ENABLED"],
         )
+        stopping = asyncio.Event()
+        doing_jobs = asyncio.create_task(jobs.keep_running(stopping))
+
+        def stop() -> None:
+            running.stop()
+            stopping.set()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, running.stop)
-        await running.run()
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        try:
+            await running.run()
+        finally:
+            stopping.set()
+            await doing_jobs
 
 
 def _require_schema(installation: Installation) -> None:

@@ -1,0 +1,105 @@
+"""Background jobs: asked for in a transaction, done once, given up in order, taken up again."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.exceptions import JobAborted
+from procrastinate.jobs import Job
+from tests.support.django_database import own_database
+from tests.support.installation import until
+
+from gatepost.jobs import app, process
+from gatepost.jobs.app import ATTEMPTS, Work, _Retry, defer, job
+
+DONE: list[str] = []
+GOING_ON = threading.Event()
+MAY_END = threading.Event()
+
+
+@job("test.note")
+def note(work: Work, *, word: str) -> None:
+    DONE.append(word)
+
+
+@job("test.long")
+def long(work: Work, *, word: str) -> None:
+    GOING_ON.set()
+    while not MAY_END.wait(0.01):
+        work.check()
+    DONE.append(word)
+
+
+@pytest.fixture
+def dsn(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    DONE.clear()
+    GOING_ON.clear()
+    MAY_END.clear()
+    with django_db_blocker.unblock(), own_database() as dsn:
+        yield dsn
+
+
+def waiting() -> int:
+    return ProcrastinateJob.objects.filter(status="todo").count()
+
+
+async def in_order(dsn: str, condition: Any, what: str) -> None:
+    """Run jobs until the condition holds, and stop."""
+    stopping = asyncio.Event()
+    running = asyncio.create_task(process.run(dsn, stopping))
+    try:
+        await until(condition, 20, what)
+    finally:
+        stopping.set()
+        await running
+
+
+def test_a_job_is_asked_for_with_the_transaction_and_once(dsn: str) -> None:
+    with transaction.atomic():
+        defer("test.note", word="never")
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        assert defer("test.note", only_once="one", word="one")
+    assert not defer("test.note", only_once="one", word="two")
+    assert waiting() == 1
+    asyncio.run(in_order(dsn, lambda: DONE, "the job"))
+    assert DONE == ["one"]
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_a_job_that_is_interrupted_is_done_by_the_next_process(dsn: str) -> None:
+    defer("test.long", word="long")
+    asyncio.run(in_order(dsn, GOING_ON.is_set, "the job to begin"))
+    assert DONE == []
+    assert waiting() == 1
+    MAY_END.set()
+    asyncio.run(in_order(dsn, lambda: DONE, "the job to end"))
+    assert DONE == ["long"]
+
+
+def test_what_a_dead_process_was_at_is_taken_up_again(dsn: str) -> None:
+    defer("test.note", word="stalled")
+    with connection.cursor() as cursor:
+        cursor.execute("update procrastinate_jobs set status = 'doing'")
+    asyncio.run(in_order(dsn, lambda: DONE, "the stalled job"))
+    assert DONE == ["stalled"]
+
+
+def test_a_job_that_fails_is_tried_again_later_and_given_up_at_last() -> None:
+    def decision(attempts: int, error: BaseException) -> Any:
+        row = Job(id=1, queue="default", lock=None, queueing_lock=None, task_name="x", attempts=attempts)
+        return _Retry().get_retry_decision(exception=error, job=row)
+
+    waits = [decision(n, ValueError()).retry_at for n in range(ATTEMPTS - 1)]
+    assert waits == sorted(waits)
+    assert decision(ATTEMPTS - 1, ValueError()) is None
+    assert decision(ATTEMPTS + 10, JobAborted()) is not None
+
+
+def test_every_job_has_a_name_of_its_slice() -> None:
+    ours = {name for name in app.app.tasks if not name.startswith(("builtin:", "procrastinate.", "test."))}
+    assert all("." in name for name in ours)
