@@ -74,6 +74,12 @@ class Setting:
 
 SETTINGS = (
     Setting("DATA_DIR", Path, "./var", "Folder of the embedded database, keys and logs."),
+    Setting(
+        "FILES_DIR",
+        str,
+        "",
+        "Folder of documents and imported tables; default <data dir>/files. Several nodes need one that they share.",
+    ),
     Setting("HOST", str, "127.0.0.1", "Address that the web server listens on."),
     Setting("PORT", int, "8000", "Port of the web server; `gatepost up` takes the next free one when it is taken."),
     Setting(

@@ -67,6 +67,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "rules_changed": Kind(409, "The rules have changed meanwhile", "Read them again, then name each of them once."),
     "already_decided": Kind(409, "This was decided before", "Read its state again."),
     "body_too_large": Kind(413, "The body is too large", "Send less in one request."),
+    "file_unfit": Kind(422, "The file cannot be taken", "Choose another file."),
+    "no_file": Kind(422, "There is no file", "Send the file as multipart/form-data in the field `file`."),
     "not_json": Kind(415, "Only JSON is understood", "Send the header `Content-Type: application/json`."),
     "invalid": Kind(422, "Something does not fit", "Correct the fields named in `errors`."),
     "invalid_settings": Kind(422, "The settings do not fit", "Correct the fields named in `errors`."),

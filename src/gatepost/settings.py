@@ -20,6 +20,7 @@ def _key(name: str) -> str:
 # Until `gatepost init` has run, nothing that a process signs is good in another one.
 SECRET_KEY = CONFIG["SECRET_KEY"] or _key("secret-key") or secrets.token_urlsafe(32)
 ENCRYPTION_KEYS: tuple[str, ...] = CONFIG["ENCRYPTION_KEYS"] or tuple(_key("encryption-key").split())
+FILES_DIR = Path(CONFIG["FILES_DIR"]).absolute() if CONFIG["FILES_DIR"] else DATA_DIR / "files"
 DEBUG: bool = CONFIG["DEBUG"]
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "gatepost.urls"
@@ -47,6 +48,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "procrastinate.contrib.django",
     "gatepost.pages",
     "ninja",
     "gatepost.workspaces",
@@ -55,6 +57,7 @@ INSTALLED_APPS = [
     "gatepost.messages",
     "gatepost.dispatch",
     "gatepost.inbox",
+    "gatepost.audience",
 ]
 MIDDLEWARE = [
     "gatepost.api.errors.problem_middleware",

@@ -7,6 +7,7 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
+from gatepost.audience import contacts, documents, segments
 from gatepost.gateways import sender_ids
 from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message
@@ -71,7 +72,21 @@ def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
         encoding="gsm7",
         segments=1,
     )
+    contact = contacts.create(owner.workspace, {"full_name": "Nora North", "phones": ["+48600100200"]}, actor=ACTOR)
+    document = documents.add_document(
+        contact,
+        kind="invoice",
+        number="1/2026",
+        day="2026-01-31",
+        amount="49.99",
+        name="invoice.pdf",
+        content=[b"%PDF-1.4 North"],
+        actor=ACTOR,
+    )
     return {
+        "contact_id": contact.pk,
+        "document_id": document.pk,
+        "segment_id": segments.save(owner.workspace, "Northerners", {}, actor=ACTOR).pk,
         "gateway_id": gateway.pk,
         "rule_id": rule.pk,
         "sender_id": sender.pk,

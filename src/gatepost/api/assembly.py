@@ -16,6 +16,8 @@ ROUTERS: Final = (
     "gatepost.messages.api_where.router",
     "gatepost.messages.api.router",
     "gatepost.dispatch.api.router",
+    "gatepost.audience.api.router",
+    "gatepost.audience.api_documents.router",
     "gatepost.workspaces.api.router",
 )
 """Each slice adds the dotted path of its router here; the paths inside a router are complete below /api/v1."""

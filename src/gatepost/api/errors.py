@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -122,6 +123,7 @@ _TRANSLATIONS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     Http404: lambda error: Problem("not_found"),
     RequestDataTooBig: lambda error: Problem("body_too_large"),
     SuspiciousOperation: lambda error: Problem("bad_request"),
+    MultiPartParserError: lambda error: Problem("bad_request", "The form could not be read."),
     UnreadablePostError: lambda error: Problem("bad_request", "The body broke off."),
     OperationalError: lambda error: Problem("unavailable", headers={"Retry-After": str(RETRY_AFTER_S)}),
     InterfaceError: lambda error: Problem("unavailable", headers={"Retry-After": str(RETRY_AFTER_S)}),

@@ -26,6 +26,8 @@ class Right(StrEnum):
     SENDERS_DECIDE = "senders:decide"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
     PEOPLE_READ = "people:read"
@@ -34,9 +36,16 @@ class Right(StrEnum):
 
 
 _READS: Final = frozenset(
-    {Right.MESSAGES_READ, Right.GATEWAYS_READ, Right.ROUTES_READ, Right.SENDERS_READ, Right.WORKSPACE_READ}
+    {
+        Right.MESSAGES_READ,
+        Right.GATEWAYS_READ,
+        Right.ROUTES_READ,
+        Right.SENDERS_READ,
+        Right.CONTACTS_READ,
+        Right.WORKSPACE_READ,
+    }
 )
-_SENDS: Final = _READS | {Right.MESSAGES_SEND}
+_SENDS: Final = _READS | {Right.MESSAGES_SEND, Right.CONTACTS_WRITE}
 _OPERATES: Final = _SENDS | {
     Right.GATEWAYS_WRITE,
     Right.GATEWAYS_TEST,
@@ -72,6 +81,8 @@ WORDS: Final[Mapping[Right, str]] = {
     Right.SENDERS_DECIDE: "Approve and refuse sender IDs",
     Right.KEYS_READ: "See API keys",
     Right.KEYS_WRITE: "Make and revoke API keys",
+    Right.CONTACTS_READ: "See contacts, their documents and segments",
+    Right.CONTACTS_WRITE: "Add, import, change and delete contacts, lists and segments",
     Right.WORKSPACE_READ: "See the settings of the workspace",
     Right.WORKSPACE_WRITE: "Change the settings of the workspace",
     Right.PEOPLE_READ: "See who is in the workspace",
@@ -95,6 +106,8 @@ class Scope(StrEnum):
     SENDERS_WRITE = "senders:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
 
@@ -111,6 +124,8 @@ SCOPES: Final[Mapping[str, frozenset[Right]]] = {
     Scope.SENDERS_WRITE: frozenset({Right.SENDERS_READ, Right.SENDERS_WRITE}),
     Scope.KEYS_READ: frozenset({Right.KEYS_READ}),
     Scope.KEYS_WRITE: frozenset({Right.KEYS_READ, Right.KEYS_WRITE}),
+    Scope.CONTACTS_READ: frozenset({Right.CONTACTS_READ}),
+    Scope.CONTACTS_WRITE: frozenset({Right.CONTACTS_READ, Right.CONTACTS_WRITE}),
     Scope.WORKSPACE_READ: frozenset({Right.WORKSPACE_READ}),
     Scope.WORKSPACE_WRITE: frozenset({Right.WORKSPACE_READ, Right.WORKSPACE_WRITE}),
 }

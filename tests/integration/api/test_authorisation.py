@@ -51,6 +51,20 @@ EXPECTED = {
     ("post", "/api/v1/sender-ids/{sender_id}/decision"): "senders:decide",
     ("post", "/api/v1/sender-ids/{sender_id}/default"): "senders:write",
     ("delete", "/api/v1/sender-ids/{sender_id}"): "senders:write",
+    ("get", "/api/v1/contacts"): "contacts:read",
+    ("post", "/api/v1/contacts"): "contacts:write",
+    ("post", "/api/v1/contacts/batch"): "contacts:write",
+    ("post", "/api/v1/contacts/count"): "contacts:read",
+    ("get", "/api/v1/contacts/{contact_id}"): "contacts:read",
+    ("patch", "/api/v1/contacts/{contact_id}"): "contacts:write",
+    ("delete", "/api/v1/contacts/{contact_id}"): "contacts:write",
+    ("get", "/api/v1/contacts/{contact_id}/documents"): "contacts:read",
+    ("post", "/api/v1/contacts/{contact_id}/documents"): "contacts:write",
+    ("get", "/api/v1/contacts/{contact_id}/documents/{document_id}/file"): "contacts:read",
+    ("delete", "/api/v1/contacts/{contact_id}/documents/{document_id}"): "contacts:write",
+    ("get", "/api/v1/segments"): "contacts:read",
+    ("post", "/api/v1/segments"): "contacts:write",
+    ("delete", "/api/v1/segments/{segment_id}"): "contacts:write",
     ("get", "/api/v1/whoami"): "workspace:read",
     ("get", "/api/v1/workspace"): "workspace:read",
     ("patch", "/api/v1/workspace"): "workspace:write",
@@ -59,8 +73,8 @@ EXPECTED = {
     ("delete", "/api/v1/keys/{key_id}"): "keys:write",
 }
 
-READS = {"messages:read", "gateways:read", "routes:read", "senders:read", "workspace:read"}
-SENDS = READS | {"messages:send"}
+READS = {"messages:read", "gateways:read", "routes:read", "senders:read", "contacts:read", "workspace:read"}
+SENDS = READS | {"messages:send", "contacts:write"}
 OPERATES = SENDS | {"gateways:write", "gateways:test", "routes:write", "senders:write", "keys:read", "workspace:write"}
 OF_ROLE = {
     "owner": OPERATES | {"keys:write"},

@@ -1,0 +1,1 @@
+"""Contacts: customers and leads, their fields, lists, segments, documents, imports."""
