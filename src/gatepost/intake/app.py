@@ -36,6 +36,7 @@ from gatepost.intake.keys import KeyCache  # noqa: E402
 from gatepost.intake.messages import MessagesEndpoint  # noqa: E402
 from gatepost.intake.snapshots import SnapshotCache  # noqa: E402
 from gatepost.intake.spool import Spool  # noqa: E402
+from gatepost.messages.clock import DatabaseClock  # noqa: E402
 from gatepost.problems import Problem  # noqa: E402
 from gatepost.sms.ids import IdSource  # noqa: E402
 
@@ -45,6 +46,7 @@ POOL_SIZE = 6
 POOL_TIMEOUT_S = 2.0
 RECONNECT_S = 0.5
 REPLAY_S = 2.0
+CLOCK_EVERY_S = 10.0
 
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -64,6 +66,7 @@ class Front:
             reconnect_timeout=RECONNECT_S,
             kwargs={"autocommit": True, "application_name": "gatepost web"},
         )
+        self._clock = DatabaseClock()
         self._snapshots = SnapshotCache()
         self._bridge = Bridge(get_wsgi_application())
         self._tasks: list[asyncio.Task[None]] = []
@@ -96,16 +99,30 @@ class Front:
                 async with self._pool.connection() as connection:
                     cursor = await connection.execute("select nextval('node_number')")
                     row = await cursor.fetchone()
+                    await self._look_at_the_clock(connection)
                 break
             except OperationalError:
                 await asyncio.sleep(RECONNECT_S)
         ids = IdSource(row[0] if row else 0)
-        self._committer = committer = Committer(self._pool, self._snapshots.get, ids)
+        self._committer = committer = Committer(self._pool, self._snapshots.get, ids, self._clock.now)
         public_url = settings.CONFIG["PUBLIC_URL"]
         self._callbacks = CallbackEndpoint(self._pool, ids, self._spool, public_url)
         self._fixed_paths = FixedPathEndpoint(self._pool, self._callbacks, public_url)
         self._messages = MessagesEndpoint(KeyCache(self._pool), committer)
-        self._tasks += [asyncio.create_task(run()) for run in (self._listen, self._replay)]
+        self._tasks += [asyncio.create_task(run()) for run in (self._listen, self._replay, self._keep_time)]
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_EVERY_S)
+            with contextlib.suppress(*AWAY):
+                async with self._pool.connection() as connection:
+                    await self._look_at_the_clock(connection)
+
+    async def _look_at_the_clock(self, connection: AsyncConnection[Any]) -> None:
+        cursor = await connection.execute("select clock_timestamp()")
+        row = await cursor.fetchone()
+        if row:
+            self._clock.note(row[0])
 
     async def _listen(self) -> None:
         """A changed gateway or workspace is seen at once; a lost notice costs a few seconds."""

@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -85,10 +85,12 @@ class Committer:
         pool: AsyncConnectionPool[Any],
         snapshot_of: Callable[[int], Awaitable[Snapshot]],
         ids: IdSource,
+        now: Callable[[], datetime],
     ) -> None:
         self._pool = pool
         self._snapshot_of = snapshot_of
         self._ids = ids
+        self._now = now
         self._waiting: list[Job] = []
         self._messages_waiting = 0
         self._bytes_waiting = 0
@@ -180,7 +182,7 @@ class Committer:
 
     async def _commit(self, group: list[Job]) -> None:
         snapshots = {job.origin.workspace_id: await self._snapshot_of(job.origin.workspace_id) for job in group}
-        now = datetime.now(UTC)
+        now = self._now()
         async with asyncio.timeout(COMMIT_TIMEOUT_S), self._pool.connection() as connection:
             await self._decide(connection, group, snapshots, now)
             known = await _store(connection, group, now)

@@ -14,6 +14,7 @@ from tests.support.tenants import tenant
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
 from gatepost.intake import app, commit, http, messages, snapshots
+from gatepost.messages import clock
 from gatepost.problems import KINDS
 from gatepost.sms.ids import from_ref
 from gatepost.workspaces.models import ApiKey
@@ -55,6 +56,14 @@ UNREADABLE = [
     (b'{"messages": [{}], "surprise": 1}', 422, "invalid"),
     (b'{"messages": [' + b"{}," * 10_000 + b"{}]}", 422, "invalid"),
 ]
+
+
+class TenDaysAhead(datetime):
+    """The clock of a host that nobody looks after."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(days=10)
 
 
 def stored(front):
@@ -100,6 +109,25 @@ async def test_a_scheduled_message_says_so(front):
     later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     assert (await front.post(ONE | {"send_at": later})).json()["state"] == "scheduled"
     assert front.rows("select due_at > now() + interval '1 hour' from outbox") == [(True,)]
+
+
+async def test_the_hour_that_comes_twice_is_two_different_hours(front):
+    await front.post(ONE | {"send_at": "2027-10-31T02:30:00+02:00"})
+    await front.post(ONE | {"send_at": "2027-10-31T02:30:00+01:00"})
+    dues = [row[0] for row in front.rows("select due_at from outbox order by message_id")]
+    assert dues[1] - dues[0] == timedelta(hours=1)
+
+
+async def test_a_front_whose_clock_is_wrong_keeps_the_databases_time(front, monkeypatch):
+    for module in (clock, commit):
+        monkeypatch.setattr(module, "datetime", TenDaysAhead)
+    await front.post(ONE)
+    [(created, due, expires, now)] = front.rows(
+        "select m.created_at, o.due_at, o.expires_at, now() from message m join outbox o on o.message_id = m.id"
+    )
+    assert abs(now - created) < timedelta(minutes=1)
+    assert abs(now - due) < timedelta(minutes=1)
+    assert timedelta() < expires - now < timedelta(days=7)
 
 
 async def test_what_cannot_be_read_is_refused_and_nothing_is_stored(front):
