@@ -5,7 +5,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?= tests -n 2 --dist loadfile --no-loadscope-reorder
 UV_VERSION := 0.13.8
 
-BENCH_ARGS := $(if $(BENCH_CASES),--cases "$(BENCH_CASES)") $(if $(BENCH_QUICK),--quick) $(BENCH_MORE)
+BENCH_ARGS := $(if $(BENCH_CASES),--cases "$(BENCH_CASES)") $(if $(BENCH_QUICK),--quick) $(if $(BENCH_PROFILE),--profile)
 
 BIN := .venv/bin
 UV := .tools/bin/uv
@@ -30,7 +30,7 @@ export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults faults-selftest bench mutants check format docs lock
+.PHONY: help run test faults faults-selftest bench bench-large mutants check format docs lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ faults-selftest: $(INSTALLED) ## put bugs into copies of the tree; each must be 
 
 bench: $(INSTALLED) ## measure beside Kannel; BENCH_CASES="F1 F2" and BENCH_QUICK=1 narrow it, else docs/benchmarks.md is written
 	@exec $(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+bench-large: $(INSTALLED) ## the same with ten million messages stored, and with several workers
+	@exec $(BIN)/python -m tests.bench --large $(BENCH_ARGS)
 
 mutants: $(INSTALLED) ## change five adapters in each place, and count the changes that no exchange notices
 	$(BIN)/mutmut run --max-children 2

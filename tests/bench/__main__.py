@@ -3,32 +3,39 @@
 import argparse
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from tests.bench import machine, measuring, page, results
-from tests.bench.acceptlog import Unproven
-from tests.bench.catalogue import CASES, IDS, Case
+from tests.bench import large, machine, measuring, page, profiles, results
+from tests.bench.catalogue import CASES, IDS, WORKERS, Case
 from tests.bench.kannel import Kannel
+from tests.bench.large import WithWorkers
 from tests.bench.measuring import Bench, Measure, Sizes
 from tests.bench.ours import Ours
-from tests.bench.results import Result, Results
+from tests.bench.results import Results
+from tests.bench.running import Run, deadline
 from tests.bench.sides import Side, World
 from tests.bench.tools import BenchError, FakeProvider, Tools, build
+
+from gatepost.processes.server_files import installed_server_files
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "benchmarks.md"
 KEPT = DOCS / "benchmarks" / "results.json"
 ROUNDS = 3
-ONE_SAMPLE_S = 420
 WHOLE_RUN_S = 24 * 60.0
+LARGE_RUN_S = 60 * 60.0
+SEEDING_S = 30 * 60
+STORED = 10_000_000
+STORED_QUICK = 300_000
 
+SidesOf = Callable[[Case], Sequence[Side]]
 MEASURES: dict[str, Measure] = {
     "F1": measuring.single,
     "F2": measuring.campaign,
@@ -39,53 +46,17 @@ MEASURES: dict[str, Measure] = {
     "F6": measuring.codes,
     "F9": measuring.memory,
     "F11": measuring.start,
+    "F7": measuring.campaign,
+    "F8 log": large.log_page,
+    "F8 history": large.history_page,
+    "F8 dashboard": large.dashboard,
+    "F10": large.workers,
 }
-SEVERAL_SAMPLES = {"F9"}
-"""Cases that give all their samples in one go."""
-
-
-class Run:
-    """One run of some cases: every fault of a case stays in its row, and what was measured before it is kept."""
-
-    def __init__(self, bench: Bench, sides: Sequence[Side], rounds: int, tell: Callable[[str], None]) -> None:
-        self._bench = bench
-        self._sides = sides
-        self._rounds = rounds
-        self._tell = tell
-        self._until = time.monotonic() + WHOLE_RUN_S
-        self.results = Results()
-
-    def measure(self, case: Case) -> None:
-        """The sides take turns, so that a machine that becomes slower becomes so for all."""
-        result = self.results.by_case.setdefault(case.name, Result(case.name))
-        rounds = 1 if case.name in SEVERAL_SAMPLES else self._rounds
-        for number in range(rounds):
-            for side in self._sides:
-                if side.name in result.failures:
-                    continue
-                if time.monotonic() > self._until:
-                    result.fail(side.name, "no time was left for it")
-                    continue
-                self._measure_once(case, side, result, number)
-
-    def _measure_once(self, case: Case, side: Side, result: Result, number: int) -> None:
-        try:
-            with _deadline(ONE_SAMPLE_S):
-                samples = MEASURES[case.name](self._bench, side)
-        except (BenchError, Unproven, OSError, AssertionError, ValueError, KeyError) as error:
-            reason = " ".join(f"{error}".split()) or type(error).__name__
-            result.fail(side.name, reason[:400])
-            self._tell(f"{case.name:12} {side.name:9} failed: {reason}")
-            return
-        for sample in samples:
-            result.add(side.name, sample.value, sample.facts)
-            told = "; ".join(f"{name} {value}" for name, value in sample.facts.items())
-            self._tell(f"{case.name:12} {side.name:9} {number + 1} {page.figure(sample.value, case.unit)}   {told}")
 
 
 def main() -> int:
     wishes = _wishes()
-    chosen = [case for case in CASES if case.name in MEASURES and (not wishes.cases or case.id in wishes.cases)]
+    chosen = [case for case in CASES if case.is_large == wishes.large and (not wishes.cases or case.id in wishes.cases)]
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     folder = Path(tempfile.mkdtemp(prefix="gatepost-bench-", dir=wishes.folder))
@@ -96,13 +67,13 @@ def main() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     _say(f"\n{page.table(found, chosen)}\n")
-    if wishes.writes or (not wishes.cases and not wishes.quick):
+    if wishes.writes or not (wishes.cases or wishes.quick or wishes.profile):
         known = results.load(KEPT)
         known.take_in(found)
         results.store(KEPT, known)
-        PAGE.write_text(page.page(known), "utf-8")
+        PAGE.write_text(page.page(known, [path.name for path in KEPT.parent.glob("profile-*.txt")]), "utf-8")
         _say(f"Written: {PAGE}")
-    return 1 if any("Gatepost" in result.failures for result in found.by_case.values()) else 0
+    return 1 if any(page.OURS in result.failures for result in found.by_case.values()) else 0
 
 
 def _measure(folder: Path, chosen: Sequence[Case], wishes: argparse.Namespace) -> Results:
@@ -111,14 +82,20 @@ def _measure(folder: Path, chosen: Sequence[Case], wishes: argparse.Namespace) -
     with FakeProvider(tools) as provider:
         world = World(tools, provider, folder)
         environment["load generator straight against the fake provider"] = machine.alone(world)
-        sides = _sides(world, wishes.without_peers)
-        environment["versions"] = ", ".join(side.version() for side in sides)
         for name, value in environment.items():
             _say(f"{name}: {value}")
-        sizes = measuring.QUICK if wishes.quick else Sizes()
-        run = Run(Bench(world, sizes), sides, wishes.rounds or (1 if wishes.quick else ROUNDS), _say)
+        bench = Bench(world, measuring.QUICK if wishes.quick else Sizes())
+        rounds = wishes.rounds or (1 if wishes.quick or wishes.profile else ROUNDS)
+        whole_s = LARGE_RUN_S if wishes.large else WHOLE_RUN_S
+        run = Run(bench, MEASURES, rounds=rounds, whole_s=whole_s, tell=_say)
+        sides_of = _large_sides(world, wishes) if wishes.large else _sides(world, wishes)
+        versions = {side.version(): None for case in chosen for side in sides_of(case)}
+        environment["versions"] = ", ".join([*versions, _database_version()])
+        _say(f"versions: {environment['versions']}")
         for case in chosen:
-            run.measure(case)
+            run.measure(case, sides_of(case))
+            if wishes.profile:
+                _keep_profiles(case, folder)
     stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     for result in run.results.by_case.values():
         result.measured = stamp
@@ -126,20 +103,54 @@ def _measure(folder: Path, chosen: Sequence[Case], wishes: argparse.Namespace) -
     return run.results
 
 
-def _sides(world: World, without_peers: bool) -> list[Side]:
-    sides: list[Side] = [Ours(world)]
-    if not without_peers:
+def _sides(world: World, wishes: argparse.Namespace) -> SidesOf:
+    sides: list[Side] = [
+        Ours(world, more=profiles.environment(world.folder / profiles.PROFILES) if wishes.profile else None)
+    ]
+    if not (wishes.without_peers or wishes.profile):
         try:
             sides.insert(0, Kannel(world))
         except BenchError as error:
             _say(f"Kannel is not measured: {error}")
-    return sides
+    return lambda case: sides
+
+
+def _large_sides(world: World, wishes: argparse.Namespace) -> SidesOf:
+    """An installation that is empty before each sample, and one with millions of messages."""
+    empty = Ours(world, "Gatepost, empty")
+    stored = STORED_QUICK if wishes.quick else STORED
+    full = Ours(world, seeded=stored)
+    by_workers = [WithWorkers(empty, name, count) for name, count in WORKERS.items()]
+    if not wishes.cases or set(wishes.cases) - {"F10"}:
+        with deadline(SEEDING_S):
+            began = time.monotonic()
+            full.prepare()
+            _say(f"{stored:,} messages were stored in {time.monotonic() - began:.0f} s")
+
+    by_id: dict[str, Sequence[Side]] = {"F7": [empty, full], "F8": [full], "F10": by_workers}
+    return lambda case: by_id[case.id]
+
+
+def _keep_profiles(case: Case, folder: Path) -> None:
+    for role, text in profiles.collect(folder / profiles.PROFILES).items():
+        path = KEPT.parent / page.profile_name(case, role)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{case.name}, {role}: {text}", "utf-8")
+        _say(f"Written: {path}")
+
+
+def _database_version() -> str:
+    argv = [str(installed_server_files().postgres), "--version"]
+    words = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    return f"PostgreSQL {words.split()[-1]}" if words else "PostgreSQL"
 
 
 def _wishes() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--cases", default="", help="ids, such as 'F1 F2'; the page is then not written")
     parser.add_argument("--quick", action="store_true", help="less of everything, once; the page is then not written")
+    parser.add_argument("--large", action="store_true", help="F7, F8 and F10 instead of the others")
+    parser.add_argument("--profile", action="store_true", help="write where worker and web spend their time; no peers")
     parser.add_argument("--write", dest="writes", action="store_true", help="write the page all the same")
     parser.add_argument("--rounds", type=int, default=0, help=f"samples of each side (default {ROUNDS}, quick 1)")
     parser.add_argument("--without-peers", action="store_true", help="only Gatepost")
@@ -150,22 +161,6 @@ def _wishes() -> argparse.Namespace:
     if unknown:
         parser.error(f"no such case: {' '.join(unknown)}; there are {' '.join(IDS)}")
     return wishes
-
-
-@contextmanager
-def _deadline(seconds: int) -> Iterator[None]:
-    """Raises BenchError inside the block when it takes longer."""
-
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise BenchError(f"not done after {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from tests.bench.profiles import PROFILES, sampling
 from tests.bench.results import percentile
 from tests.bench.sides import Running, Setup, Side, World
 from tests.bench.tools import Played, wait_until, write_requests
@@ -191,7 +192,8 @@ def _ready(bench: Bench, side: Side, setup: Setup, delay_ms: int = 0) -> Iterato
         _flow(bench, live, live.bulk(warm), warm, BULK_CONNECTIONS)
         bench.world.provider.reset(delay_ms)
         live.mark()
-        yield live
+        with sampling(bench.world.folder / PROFILES):
+            yield live
 
 
 def _campaign(bench: Bench, live: Running) -> Sample:

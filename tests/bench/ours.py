@@ -13,11 +13,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
 from tests.bench.processes import Started, command, cpu_seconds, descendants, resident_bytes
+from tests.bench.seeding import seed
 from tests.bench.sides import PREFIX, SENDER, TEXT, Setup, World, in_groups, number_of, request
 from tests.bench.tools import BenchError, wait_until
 from tests.support.ports import quiet_port
@@ -64,6 +65,8 @@ class RunningOurs:
         self._up = up
         self._token = token
         self._after = 0
+        self._gateways: list[int] = []
+        self._others: list[int] = []
         self.port = port
         self.receipt_port = port
         self.dsn = dsn
@@ -148,16 +151,27 @@ class RunningOurs:
             raise BenchError(f"{method} {path}: {answer.status} {text[:500]!r}")
         return json.loads(text) if text else None
 
-    def _wish(self, n: int) -> dict[str, str]:
-        return {"to": number_of(n), "text": TEXT.format(n=n)}
+    def spread_over(self, gateways: list[int]) -> None:
+        """Name these gateways in turn, message by message; none: leave it to the routing."""
+        self._gateways = gateways
+
+    def _wish(self, n: int) -> dict[str, str | int]:
+        wish: dict[str, str | int] = {"to": number_of(n), "text": TEXT.format(n=n)}
+        if self._gateways:
+            wish["gateway"] = self._gateways[n % len(self._gateways)]
+        return wish
 
     def _post(self, document: Mapping[str, Any]) -> bytes:
         headers = [("Authorization", f"Bearer {self._token}"), ("Content-Type", "application/json")]
         return request("POST", "/api/v1/messages", headers, json.dumps(document).encode())
 
+    def watch(self, pid: int) -> None:
+        """A process of ours that the supervisor did not start."""
+        self._others.append(pid)
+
     def _processes(self) -> dict[int, str]:
         found = {}
-        for pid in descendants(self._up.pid):
+        for pid in (*descendants(self._up.pid), *self._others):
             words = command(pid)
             role = next((role for sign, role in ROLES.items() if sign in words), "")
             if role:
@@ -166,51 +180,69 @@ class RunningOurs:
 
 
 class Ours:
-    """See sides.Side. One data folder serves the whole run; its messages go away before each measurement."""
+    """See sides.Side. One data folder serves the whole run; its messages go away before each measurement, unless it was
+    `seeded` with so many, which stay. `more`: variables of its processes."""
 
-    name = "Gatepost"
-
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self, world: World, name: str = "Gatepost", *, seeded: int = 0, more: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
         self._world = world
-        self._data = world.folder / "gatepost"
+        self._seeded = seeded
+        self._more = dict(more or {})
+        self._data = world.folder / name.lower().replace(", ", "-")
         self._port = quiet_port()
         self._token = ""
-        self._gateways: dict[bool, int] = {}
+        self._gateways: dict[bool, list[int]] = {False: [], True: []}
 
     def version(self) -> str:
         return f"Gatepost {importlib.metadata.version('gatepost')}"
 
     @contextmanager
     def running(self, setup: Setup, *, keeps_data: bool = False) -> Iterator[RunningOurs]:
-        with self.started() as live:
-            self._arrange(live, setup)
-            if not keeps_data:
+        with self.started() as live, ExitStack() as others:
+            gateways = self._arrange(live, setup)
+            if not keeps_data and not self._seeded:
                 tables = [row[0] for row in live.rows("select relname from pg_class where relkind in ('r', 'p')")]
                 live.rows(f"truncate {', '.join(name for name in HOT_TABLES if name in tables)}")
+            for number in range(1, setup.workers):
+                worker = self._spawn(f"worker-{number}", "worker")
+                others.callback(worker.stop, STOP_S)
+                live.watch(worker.pid)
+            driven = "select count(distinct worker_id) from gateway_lease where gateway_id = any(%s)"
+            wait_until(
+                lambda: live.rows(driven, gateways)[0][0] >= setup.workers,
+                LEASE_S,
+                f"{setup.workers} workers to drive {len(gateways)} gateways",
+            )
             live.mark()
-            gateway = self._gateways[setup.is_batching]
-            driven = "select 1 from gateway_lease where gateway_id = %s and worker_id is not null"
-            wait_until(lambda: live.rows(driven, gateway), LEASE_S, "the worker to drive the gateway")
-            yield live
+            try:
+                yield live
+            except BaseException:
+                # What was not sent in time must not be sent in the next measurement.
+                live.rows("truncate outbox")
+                raise
 
     @contextmanager
     def started(self) -> Iterator[RunningOurs]:
         """`gatepost up`, as it was left by the last start."""
         if not self._token:
-            self._prepare()
+            self.prepare()
         with self._up(START_S) as (up, start_s):
             yield RunningOurs(self._world, up, self._port, self._dsn(), self._token, start_s)
+
+    def command(self, *words: str) -> str:
+        """What a command of the operator prints. Raises BenchError where it fails."""
+        argv = [sys.executable, "-m", "gatepost", *words]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=self._environment(), check=False)
+        if done.returncode != 0:
+            raise BenchError(f"gatepost {words[0]}: {(done.stderr or done.stdout).strip()[-500:]}")
+        return done.stdout
 
     @contextmanager
     def _up(self, timeout_s: float) -> Iterator[tuple[Started, float]]:
         began = time.monotonic()
-        up = Started.spawn(
-            "up",
-            [sys.executable, "-m", "gatepost", "up", "--port", str(self._port), "--data-dir", str(self._data)],
-            self._world.folder,
-            self._environment(),
-            when_we_die=signal.SIGTERM,
-        )
+        up = self._spawn("up", "up", "--port", str(self._port))
         try:
 
             def is_ready() -> bool:
@@ -223,34 +255,56 @@ class Ours:
         finally:
             up.stop(STOP_S)
 
-    def _prepare(self) -> None:
-        """The first start: a workspace, a key, one gateway of each kind, and numbers that must not be sent to."""
+    def _spawn(self, name: str, *words: str) -> Started:
+        argv = [sys.executable, "-m", "gatepost", *words]
+        return Started.spawn(name, argv, self._world.folder, self._environment(), when_we_die=signal.SIGTERM)
+
+    def prepare(self) -> None:
+        """The first start: a workspace, a key, the gateways, and numbers that must not be sent to."""
         with self._up(FIRST_START_S) as (up, start_s):
-            self._command("workspaces", "create", WORKSPACE, "--country", "PL")
-            token = json.loads(self._command("keys", "create", "bench", "--json"))["token"]
+            self.command("workspaces", "create", WORKSPACE, "--country", "PL")
+            token = json.loads(self.command("keys", "create", "bench", "--json"))["token"]
             live = RunningOurs(self._world, up, self._port, self._dsn(), token, start_s)
-            provider = f"http://127.0.0.1:{self._world.provider.port}"
-            common = {"sender": SENDER, "requests_per_second": RATE}
-            one_by_one = ONE_BY_ONE | {"url": f"{provider}/one"}
-            batching = {"base_url": provider, "login": "bench", "password": "bench-secret", "batch_size": BATCH_SIZE}
-            for is_batching, provider_name, settings in (
-                (False, "generic_http", one_by_one),
-                (True, "bulksms", batching),
-            ):
-                new = {"name": provider_name, "provider": provider_name, "settings": settings, **common}
-                self._gateways[is_batching] = live.call("POST", "/api/v1/gateways", new)["id"]
+            for is_batching in (False, True):
+                self._need_gateways(live, is_batching, 1)
             live.rows(
                 f"insert into suppression (digits, reason, source) select '{PREFIX}' || (9000000 + n), '', 'manual' "
                 f"from generate_series(1, {SUPPRESSED}) n"
             )
+            if self._seeded:
+                workspace = live.rows("select id from workspace")[0][0]
+                seed(live.dsn, self._seeded, workspace, self._gateways[False][0])
             self._token = token
 
-    def _arrange(self, live: RunningOurs, setup: Setup) -> None:
-        gateway = self._gateways[setup.is_batching]
-        changes = {"parallel": setup.parallel, "sending_enabled": setup.is_sending}
-        shown = live.call("PATCH", f"/api/v1/gateways/{gateway}", changes)
-        live.call("PATCH", "/api/v1/workspace", {"default_gateway": gateway})
-        live.receipt_path = "/" + shown["callback_urls"]["receipt"].split("/", 3)[3]
+    def _need_gateways(self, live: RunningOurs, is_batching: bool, count: int) -> list[int]:
+        """So many gateways of a kind, made where they are missing."""
+        known = self._gateways[is_batching]
+        provider = f"http://127.0.0.1:{self._world.provider.port}"
+        while len(known) < count:
+            slug = "bulksms" if is_batching else "generic_http"
+            settings = (
+                {"base_url": provider, "login": "bench", "password": "bench-secret", "batch_size": BATCH_SIZE}
+                if is_batching
+                else ONE_BY_ONE | {"url": f"{provider}/one"}
+            )
+            new = {
+                "name": f"{slug} {len(known) + 1}",
+                "provider": slug,
+                "settings": settings,
+                "sender": SENDER,
+                "requests_per_second": RATE,
+            }
+            known.append(live.call("POST", "/api/v1/gateways", new)["id"])
+        return known[:count]
+
+    def _arrange(self, live: RunningOurs, setup: Setup) -> list[int]:
+        gateways = self._need_gateways(live, setup.is_batching, setup.gateways)
+        for gateway in gateways:
+            shown = live.call("PATCH", f"/api/v1/gateways/{gateway}", {"parallel": setup.parallel})
+            live.receipt_path = "/" + shown["callback_urls"]["receipt"].split("/", 3)[3]
+        live.call("PATCH", "/api/v1/workspace", {"default_gateway": gateways[0]})
+        live.spread_over(gateways if len(gateways) > 1 else [])
+        return gateways
 
     def _dsn(self) -> str:
         dsn = running_dsn(self._data)
@@ -260,15 +314,8 @@ class Ours:
 
     def _environment(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}
-        return clean | {"GATEPOST_EGRESS_ALLOW": f"127.0.0.1:{self._world.provider.port}"}
-
-    def _command(self, *words: str) -> str:
-        argv = [sys.executable, "-m", "gatepost", *words]
-        environment = self._environment() | {"GATEPOST_DATA_DIR": str(self._data)}
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=environment, check=False)
-        if done.returncode != 0:
-            raise BenchError(f"gatepost {words[0]}: {(done.stderr or done.stdout).strip()[-500:]}")
-        return done.stdout
+        allowed = f"127.0.0.1:{self._world.provider.port}"
+        return clean | {"GATEPOST_EGRESS_ALLOW": allowed, "GATEPOST_DATA_DIR": str(self._data)} | self._more
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from tests.bench.catalogue import CASES, NONE, Case
+from tests.bench.catalogue import CASES, NONE, WORKERS, Case
 from tests.bench.results import Result, Results, Spread, spread
 
 OURS = "Gatepost"
+ROLES = ("worker", "web")
 HEAD = "| case | what | ours | peer | ratio | goal | |\n|---|---|---|---|---|---|---|"
 INTRODUCTION = """\
 # Benchmarks
@@ -67,9 +68,9 @@ def table(results: Results, cases: Iterable[Case] = CASES) -> str:
     return "\n".join([HEAD, *(row(case, results.by_case.get(case.name)) for case in cases)])
 
 
-def page(results: Results) -> str:
-    """The whole page."""
-    parts = [INTRODUCTION, table(results) + "\n", *_environments(results), METHOD, *_details(results)]
+def page(results: Results, profiles: Iterable[str] = ()) -> str:
+    """The whole page. `profiles`: the names of files that say where the time of a case goes."""
+    parts = [INTRODUCTION, table(results) + "\n", *_environments(results), METHOD, *_details(results, list(profiles))]
     return "\n".join(parts)
 
 
@@ -105,7 +106,11 @@ def _environments(results: Results) -> list[str]:
     return parts
 
 
-def _details(results: Results) -> list[str]:
+def profile_name(case: Case, role: str) -> str:
+    return f"profile-{case.name.replace(' ', '-')}-{role}.txt"
+
+
+def _details(results: Results, profiles: list[str]) -> list[str]:
     parts = ["## Where the time goes\n"]
     for case in CASES:
         result = results.by_case.get(case.name)
@@ -113,12 +118,31 @@ def _details(results: Results) -> list[str]:
             continue
         lines = [f"- {side}: {_facts(facts)}" for side, facts in result.facts.items()]
         lines += [f"- {side} failed: {reason}" for side, reason in result.failures.items()]
-        lines += [f"- {label}: {figure(value, case.unit)}" for label, value in result.curve.items()]
         lines += [f"- {remark}" for remark in result.remarks]
         lines += [f"- {name}: {spread_of(spread(s), case.unit)}" for name, s in _others(case, result).items()]
+        named = [(role, profile_name(case, role)) for role in ROLES]
+        lines += [f"- [Profile of the {role}](benchmarks/{name})" for role, name in named if name in profiles]
+        if case.id == "F10":
+            lines += _curve(result)
         if lines:
             parts.append("\n".join([f"**{case.name}**\n", *lines, ""]))
     return parts
+
+
+def _curve(result: Result) -> list[str]:
+    """Messages per second by the number of workers, as a drawing."""
+    points = {count: spread(result.samples[name]).median for name, count in WORKERS.items() if result.samples.get(name)}
+    if len(points) < len(WORKERS):
+        return []
+    return [
+        "",
+        "```mermaid",
+        "xychart-beta",
+        f'    x-axis "workers" [{", ".join(map(str, points))}]',
+        f'    y-axis "messages/s" 0 --> {max(points.values()):.0f}',
+        f"    line [{', '.join(f'{value:.0f}' for value in points.values())}]",
+        "```",
+    ]
 
 
 def _others(case: Case, result: Result) -> dict[str, list[float]]:

@@ -46,7 +46,6 @@ class Result:
     failures: dict[str, str] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
-    curve: dict[str, float] = field(default_factory=dict)
     measured: str = ""
 
     def add(self, side: str, value: float, facts: dict[str, Any] | None = None) -> None:

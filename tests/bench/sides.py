@@ -34,11 +34,15 @@ def request(method: str, target: str, headers: Iterable[tuple[str, str]] = (), b
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How a side is to be set up: what its provider takes per request, and how many requests are open at once."""
+    """How a side is to be set up: what its provider takes per request, and how many requests are open at once.
+
+    `gateways` and `workers`: over how many the messages are spread; only ours knows more than one.
+    """
 
     is_batching: bool = False
     parallel: int = 100
-    is_sending: bool = True
+    gateways: int = 1
+    workers: int = 1
 
 
 class Running(Protocol):

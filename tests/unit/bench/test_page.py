@@ -78,6 +78,22 @@ def test_the_page_says_where_each_case_was_measured_and_what_failed() -> None:
     assert "- Gatepost, empty failed: no time was left for it" in text
 
 
+def test_several_workers_are_drawn_as_a_curve() -> None:
+    result = result_of("F10", [30_000.0], [10_000.0])
+    assert "xychart" not in page(Results({"F10": result}))
+    result.add("two workers", 19_000.0)
+    text = page(Results({"F10": result}))
+    assert 'x-axis "workers" [1, 2, 4]' in text
+    assert "line [10000, 19000, 30000]" in text
+
+
+def test_a_profile_is_shown_with_its_case() -> None:
+    results = Results({"F2 at 50 ms": result_of("F2 at 50 ms", [1.0], [1.0])})
+    text = page(results, ["profile-F2-at-50-ms-worker.txt", "profile-F3-worker.txt"])
+    assert text.count("](benchmarks/profile-") == 1
+    assert "- [Profile of the worker](benchmarks/profile-F2-at-50-ms-worker.txt)" in text
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(12345.6, "12,346 ms"), (99.94, "99.9 ms"), (1.234, "1.23 ms"), (-3.5, "-3.50 ms"), (0, "0.00 ms")],
