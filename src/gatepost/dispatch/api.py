@@ -12,6 +12,7 @@ from gatepost.dispatch import services
 from gatepost.dispatch.explain import Failure, explained
 from gatepost.dispatch.trial_send import Trial, exchanges_of, send_by, wait_for_answer
 from gatepost.messages.api import MessageDetail, Ref, RefusalOut, own_message, read_message
+from gatepost.messages.api_where import RouteStepOut
 from gatepost.problems import Problem
 from gatepost.rest.bodies import Body, Id
 from gatepost.sms.ids import to_ref
@@ -25,6 +26,15 @@ router = Router(tags=["Messages"])
 class CheckOut(Schema):
     name: str
     words: str
+
+
+class RouteOut(Schema):
+    """Why this gateway. `steps`: what the route says of the message as the rules are now."""
+
+    chosen_by: str
+    rule: int | None
+    tried: Annotated[list[str], Field(description="Gateways that had the message before.")]
+    steps: list[RouteStepOut]
 
 
 class WaitOut(Schema):
@@ -76,6 +86,7 @@ class ExplanationOut(Schema):
     accepted_by: str
     campaign: str | None
     checks: list[CheckOut]
+    route: RouteOut
     waits: list[WaitOut]
     timeline: list[LineOut]
     exchanges: list[ExchangeOut]
@@ -113,6 +124,12 @@ def explain_message(request: HttpRequest, ref: Ref) -> dict[str, Any]:
         "accepted_by": found.accepted_by,
         "campaign": str(message.campaign_id) if message.campaign_id else None,
         "checks": [asdict(check) for check in found.checks],
+        "route": {
+            "chosen_by": found.route.chosen_by,
+            "rule": found.route.rule_id,
+            "tried": found.route.tried,
+            "steps": found.route.steps,
+        },
         "waits": [{**asdict(wait), "seconds": round(wait.seconds, 3)} for wait in found.waits],
         "timeline": [asdict(line) for line in found.timeline],
         "exchanges": [{**asdict(one), "submission": to_ref(one.submission)} for one in found.exchanges.shown],

@@ -9,8 +9,14 @@ from gatepost.dispatch import exchanges, story
 from gatepost.dispatch.exchanges import Exchanges
 from gatepost.dispatch.waiting import Wait, waits_of
 from gatepost.gateways.countries import country_name
+from gatepost.gateways.models import Gateway
+from gatepost.messages.accept import LANES, Wish
 from gatepost.messages.log import Moment, Standing, refusal_of, standings, timeline
 from gatepost.messages.models import Message
+from gatepost.messages.snapshots import load_for
+from gatepost.messages.where import Step, where
+from gatepost.routing.models import RouteRule
+from gatepost.routing.words import BY, rule_id_of
 from gatepost.sms.msisdn import country_of
 from gatepost.sms.outcomes import Kind
 from gatepost.sms.states import State
@@ -24,6 +30,17 @@ class Check:
 
     name: str
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What chose the gateway (`rule_id`: the rule, if one did), who had the message before, and what every
+    step of the route says of it as the rules are now."""
+
+    chosen_by: str
+    rule_id: int | None
+    tried: tuple[str, ...]
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,7 @@ class Explanation:
     meaning: str
     accepted_by: str
     checks: tuple[Check, ...]
+    route: Route
     waits: tuple[Wait, ...]
     timeline: tuple[story.Line, ...]
     exchanges: Exchanges
@@ -74,6 +92,7 @@ def explained(message: Message, *, sees_all: bool) -> Explanation:
         meaning=story.standing_in_words(message, standing),
         accepted_by=story.by_whom(message),
         checks=tuple(_checks(message)),
+        route=_route(message),
         waits=tuple(waits_of(message, moments, standing)),
         timeline=tuple(lines),
         exchanges=exchanges.of_message(message, mentioned, sees_all=sees_all),
@@ -96,6 +115,23 @@ def _checks(message: Message) -> list[Check]:
         Check("Text", f"{size}; the gateway takes up to {limit}." if limit else f"{size}; no limit is set."),
         Check("Sender ID", f"{message.sender or 'None'}: {story.sender_in_words(message)}."),
     ]
+
+
+def _route(message: Message) -> Route:
+    rule_id = rule_id_of(message.route)
+    rule = RouteRule.objects.filter(pk=rule_id).first() if rule_id else None
+    chosen_by = f"Rule: {rule.name}" if rule else "A rule that is gone" if rule_id else BY.get(message.route, "")
+    names = dict(Gateway.objects.filter(pk__in=message.tried or []).values_list("pk", "name"))
+    wish = Wish(
+        to=f"+{message.to_digits}",
+        text=message.body,
+        sender=message.sender,
+        priority=next(name for name, lane in LANES.items() if lane == message.lane),
+        tag=message.tag or "",
+    )
+    found = where(wish, load_for(message.workspace_id, [wish], message.kind), message.kind, message.campaign_id)
+    tried = tuple(names.get(gateway_id, "a gateway that is gone") for gateway_id in message.tried or [])
+    return Route(chosen_by, rule_id if rule else None, tried, tuple(found.steps))
 
 
 def _reports(moments: list[Moment]) -> list[Reported]:

@@ -15,6 +15,7 @@ from gatepost.dispatch.rendering import ALONE
 from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message, MessageEvent
+from gatepost.routing.models import RouteRule, RouteTarget
 from gatepost.sms.ids import to_ref
 from gatepost.transport.masking import HIDDEN
 
@@ -141,3 +142,16 @@ def test_the_api_explains_and_keeps_to_the_workspace(north: Tenant, gateway: Gat
     assert body["exchanges"][0]["request"]
     assert body["failure"] is None
     assert tenant("South").api().get(f"/api/v1/messages/{to_ref(message.pk)}/explain").status_code == 404
+
+
+def test_the_route_tells_what_chose_and_what_its_steps_say_now(north: Tenant, gateway: Gateway) -> None:
+    rule = RouteRule.objects.create(workspace=north.workspace, position=1, name="Poland", countries=["PL"])
+    RouteTarget.objects.create(rule=rule, gateway=gateway, weight=1)
+    by_rule = a_message(north.workspace, gateway, route=f"rule:{rule.pk}", tried=[gateway.pk])
+    found = explained(by_rule, sees_all=False).route
+    assert (found.chosen_by, found.rule_id, found.tried) == ("Rule: Poland", rule.pk, ("Acme main",))
+    assert (found.steps[0].title, found.steps[0].outcome) == ("Rule: Poland", "chosen")
+    by_default = a_message(north.workspace, gateway, route="default")
+    assert explained(by_default, sees_all=False).route.chosen_by == "The default gateway of the workspace"
+    rule.delete()
+    assert explained(by_rule, sees_all=False).route.chosen_by == "A rule that is gone"
