@@ -147,3 +147,23 @@ def test_only_those_who_may_send_choose_messages(site: Site, signed_in: SignIn, 
     page.goto(site.at("log"))
     expect(page.locator("tbody tr").first).to_be_visible()
     expect(page.get_by_label("All on this page")).to_have_count(0 if role is Role.VIEWER else 1)
+
+
+def test_messages_in_doubt_are_settled_together(
+    site: Site, signed_in: SignIn, screenshot: Screenshot, is_accessible: Accessible, fits: Callable[[Page], None]
+) -> None:
+    message = an_unknown(site, "Settle me")
+    page = signed_in("sender")
+    page.goto(site.at("doubts"))
+    row = page.locator("tbody tr").filter(has_text="Flaky").filter(has_text="or for you")
+    expect(row).to_be_visible()
+    screenshot(page, "doubts")
+    is_accessible(page)
+    fits(page)
+    row.get_by_role("button", name="Leave…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Nothing is sent again")
+    is_accessible(page)
+    dialog.get_by_role("button", name="Leave as it is").click()
+    expect(page.locator(".notices")).to_contain_text("left as they are")
+    wait_until(lambda: Message.objects.filter(pk=message.pk, left_at__isnull=False).exists(), 15, "it is left")

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from gatepost.cli import doctor, gateways, keys, messages, people, provider, serve, simulate, up, workspaces
+from gatepost.cli import doctor, gateways, keys, messages, nodes, people, provider, serve, simulate, up, workspaces
 from gatepost.cli.terminal import EXIT_WORDS, Exit, Refusal, complain
 from gatepost.config import ConfigError
 from gatepost.problems import Problem
@@ -24,6 +24,7 @@ app.command(rich_help_panel="Run")(serve.web)
 app.command(rich_help_panel="Run")(serve.worker)
 app.command(rich_help_panel="Run")(serve.migrate)
 app.command(rich_help_panel="Run")(doctor.doctor)
+app.command(rich_help_panel="Run")(nodes.workers)
 app.command(rich_help_panel="Use")(messages.send)
 app.command(rich_help_panel="Use")(messages.messages)
 app.command(rich_help_panel="Use")(messages.message)

@@ -27,6 +27,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("home", "Dashboard", "home"),
             Entry("compose", "Compose", "send"),
             Entry("log", "Log", "log", ("message",)),
+            Entry("doubts", "In doubt", "warn"),
             Entry("inbound", "Inbound", "inbox"),
             Entry("phone", "Virtual phone", "phone"),
         ),
@@ -53,6 +54,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("workspaces", "Workspaces", "workspace"),
             Entry("users", "Users", "person", ("user",)),
+            Entry("workers", "Workers", "bolt"),
         ),
     ),
 )

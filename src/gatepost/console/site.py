@@ -14,6 +14,8 @@ SLICES: Final = (
     "gatepost.messages.views",
     "gatepost.messages.views_where",
     "gatepost.dispatch.views_message",
+    "gatepost.dispatch.views_doubts",
+    "gatepost.dispatch.views_nodes",
     "gatepost.dispatch.views_trial",
     "gatepost.gateways.views",
     "gatepost.routing.views",

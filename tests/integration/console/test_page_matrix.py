@@ -42,6 +42,8 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "message": (EVERYONE, None),
     "message-live": (EVERYONE, None),
     "message-actions": (None, SENDERS),
+    "doubts": (EVERYONE, None),
+    "doubt-actions": (None, SENDERS),
     "inbound": (EVERYONE, None),
     "inbound-media": (EVERYONE, None),
     "inbound-picture": (EVERYONE, None),
@@ -97,6 +99,7 @@ OWN_PAGES = {
     "profile-end-sessions": (False, True, False),
     "workspaces": (True, True, True),
     "users": (True, True, True),
+    "workers": (True, False, True),
     "user": (True, True, True),
     "user-let-in": (False, True, True),
 }
