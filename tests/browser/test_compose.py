@@ -152,7 +152,7 @@ def test_a_scheduled_message_waits_until_the_time_that_was_meant(
     expect(page.locator(".state-line .badge")).to_have_text("queued")
     expect(page.locator(".state-card")).to_contain_text("It is scheduled.")
     expect(page.locator(".state-card time")).to_contain_text("09:30:00")
-    expect(page.locator(".facts")).to_contain_text("order 7")
+    expect(page.locator(".facts", has_text="order 7")).to_be_visible()
     screenshot(page, "message-scheduled")
     page.get_by_role("button", name="Cancel…").click()
     dialog = page.get_by_role("dialog")
