@@ -32,7 +32,7 @@ from tests.support.installation import Installation, installation, spawn, wait_u
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.services import callback_urls, create_gateway
 
-RECORD_BUFFER = 200
+RECORD_BUFFER = 500
 SETTLE_TIMEOUT_S = 60.0
 AFTERMATH_S = 31.0
 """How long after a harm its effect may show: a request may wait until its deadline."""

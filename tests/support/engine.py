@@ -14,7 +14,7 @@ from django.db import connections
 from tests.support.django_database import own_database
 from tests.support.echo import PROVIDERS, EchoProvider
 
-from gatepost.dispatch import asking, decide, driven, recorder, runner, threads
+from gatepost.dispatch import asking, brakes, decide, driven, look_ahead, recorder, runner, threads
 from gatepost.dispatch import worker as working
 from gatepost.dispatch.threads import in_thread
 from gatepost.dispatch.worker import Worker
@@ -161,13 +161,9 @@ def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for minutes here. What a test proves does not hang on how long these are."""
     short = {
         working: {"LEASE_S": 2.0, "BEAT_S": 0.1, "PACE_GAP_S": 0.1, "RECONNECT_S": 0.05},
-        runner: {
-            "POLL_S": 0.1,
-            "HOUSEKEEPING_S": 0.2,
-            "WRITE_MARGIN_S": 0.2,
-            "PROBE_EVERY_S": 0.3,
-            "RECONNECT_S": 0.05,
-        },
+        runner: {"HOUSEKEEPING_S": 0.2, "WRITE_MARGIN_S": 0.2, "RECONNECT_S": 0.05},
+        look_ahead: {"POLL_S": 0.1},
+        brakes: {"PROBE_EVERY_S": 0.3},
         recorder: {"RETRY_S": 0.05},
         decide: {"BACKOFF_BASE_S": 0.05, "BACKOFF_CAP_S": 0.2},
         driven: {"CLOCKS_DIFFER_S": 0.0},

@@ -88,7 +88,7 @@ def decide(
 ) -> Decision:
     """What becomes of a message after `outcome`."""
     if outcome.kind is Kind.ACCEPTED:
-        return _accepted(outcome, conduct)
+        return Decision(accepted(outcome, conduct))
     if outcome.kind is Kind.UNKNOWN:
         return _unknown(attempt, outcome, conduct, now, uniform)
     if attempt.is_resend:
@@ -100,11 +100,12 @@ def decide(
     return _again(attempt, outcome, now, uniform, generation)
 
 
-def _accepted(outcome: Outcome, conduct: Conduct) -> Decision:
+def accepted(outcome: Outcome, conduct: Conduct) -> State:
+    """The state of a message that the provider took."""
     state = outcome.state or State.SUBMITTED
     if state is State.SUBMITTED and not conduct.reports:
-        state = State.UNCONFIRMED
-    return Decision(state)
+        return State.UNCONFIRMED
+    return state
 
 
 def _refused(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime, uniform: Uniform) -> Decision:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gatepost.dispatch.decide import Conduct
 from gatepost.dispatch.grouping import Grouping
+from gatepost.dispatch.store import Asking
 from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
 from gatepost.providers import base
@@ -19,7 +20,7 @@ CLOCKS_DIFFER_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """Everything a runner needs to know of its gateway. `rate` in `counts` per second, None for no limit."""
+    """Everything a runner needs to know of its gateway. `rate` in units of `grouping` per second, None for no limit."""
 
     id: int
     name: str
@@ -29,19 +30,15 @@ class Driven:
     version: int
     link: Link
     rate: float | None
-    counts: str
     parallel: int
     grouping: Grouping
     conduct: Conduct
     receipt_url: str
     inbound_url: str
-    first_query_s: float | None
+    asking: Asking
     is_debugged: bool
     changed_at: datetime
-
-    @property
-    def can_ask(self) -> bool:
-        return self.provider.query is not None and self.first_query_s is not None
+    may_send: bool
 
 
 def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None:
@@ -54,6 +51,7 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
     manifest = source.manifest_for(account.settings)
     urls = services.callback_urls(row)
     rate = _rate(row, manifest, provider_limits)
+    conduct = _conduct(row, source, manifest, account)
     return Driven(
         id=row.pk,
         name=row.name,
@@ -63,15 +61,19 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
         version=row.settings_version,
         link=Link(verify_tls=row.verify_tls, total_timeout_s=DEADLINE_S),
         rate=rate,
-        counts=manifest.pace.counts,
         parallel=row.parallel or manifest.pace.parallel,
         grouping=_grouping(row, manifest, account, rate),
-        conduct=_conduct(row, source, manifest, account),
+        conduct=conduct,
         receipt_url=urls.get("receipt", ""),
         inbound_url=urls.get("inbound", ""),
-        first_query_s=_first_query_s(row, manifest, has_receipt_url=bool(urls.get("receipt"))),
+        asking=Asking(
+            _first_query_s(row, source, manifest, has_receipt_url=bool(urls.get("receipt"))),
+            conduct.deadline_s,
+            manifest.poll_until_s,
+        ),
         is_debugged=row.debug,
         changed_at=row.updated_at,
+        may_send=row.is_active and row.sending_enabled,
     )
 
 
@@ -86,7 +88,7 @@ def _rate(row: Gateway, manifest: Manifest, limits: Mapping[str, float]) -> floa
 def _grouping(row: Gateway, manifest: Manifest, account: base.Gateway, rate: float | None) -> Grouping:
     batch = manifest.batch
     if batch is None or row.pattern == Gateway.Pattern.LOOP:
-        return Grouping()
+        return Grouping(counts=manifest.pace.counts)
     wanted = account.get(batch.limit_setting) if batch.limit_setting else None
     limit = min(batch.limit, int(wanted)) if wanted else batch.limit
     max_segments = batch.max_segments
@@ -95,7 +97,7 @@ def _grouping(row: Gateway, manifest: Manifest, account: base.Gateway, rate: flo
         limit = min(limit, int(rate))
     if rate and manifest.pace.counts == "segments":
         max_segments = min(max_segments or int(rate), int(rate))
-    return Grouping(max(1, limit), batch.same, batch.unique_number, max_segments)
+    return Grouping(max(1, limit), batch.same, batch.unique_number, max_segments, manifest.pace.counts)
 
 
 def _conduct(row: Gateway, source: Provider, manifest: Manifest, account: base.Gateway) -> Conduct:
@@ -113,9 +115,9 @@ def _conduct(row: Gateway, source: Provider, manifest: Manifest, account: base.G
     )
 
 
-def _first_query_s(row: Gateway, manifest: Manifest, *, has_receipt_url: bool) -> float | None:
+def _first_query_s(row: Gateway, source: Provider, manifest: Manifest, *, has_receipt_url: bool) -> float | None:
     """When a state is asked for first: after *await delivery*, or soon where nothing can be pushed to us."""
-    if "query" not in manifest.receipts:
+    if source.query is None or "query" not in manifest.receipts:
         return None
     if row.await_delivery_s:
         return float(row.await_delivery_s)

@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from gatepost.gateways.models import Gateway
 
@@ -67,11 +67,21 @@ class Outbox(models.Model):
         db_table = "outbox"
         indexes = [
             models.Index(
-                fields=["gateway", "lane", "due_at", "message_id"],
-                name="outbox_due",
+                "gateway",
+                "lane",
+                "workspace_id",
+                Coalesce("campaign_id", models.Value(0)),
+                "due_at",
+                "message_id",
+                name="outbox_by_share",
                 condition=models.Q(held__isnull=True),
             ),
-            models.Index(fields=["expires_at"], name="outbox_expiry"),
+            models.Index(
+                fields=["gateway", "held", "workspace_id"],
+                name="outbox_held",
+                condition=models.Q(held__isnull=False),
+            ),
+            models.Index(fields=["gateway", "expires_at"], name="outbox_by_expiry"),
         ]
 
     def __str__(self) -> str:
@@ -137,7 +147,10 @@ class StatusQuery(models.Model):
 
     class Meta:
         db_table = "status_query"
-        indexes = [models.Index(fields=["gateway", "due_at"], name="status_query_due")]
+        indexes = [
+            models.Index(fields=["gateway", "due_at"], name="status_query_due"),
+            models.Index(fields=["gateway", "until"], name="status_query_end"),
+        ]
 
     def __str__(self) -> str:
         return f"status query of {self.message_id}"

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from gatepost.dispatch.decide import Attempt, Decision, decide
+from gatepost.dispatch.decide import Attempt, Decision, accepted, decide
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.store import Closing, Due, Recorded
 from gatepost.messages import storable
 from gatepost.sms.ids import to_ref
 from gatepost.sms.outcomes import Kind, Outcome, unknown
+from gatepost.sms.states import State
 
 NOT_MENTIONED = unknown("not mentioned in the answer")
 
@@ -26,15 +27,24 @@ def close(
     status: int | None = None,
     latency_ms: float | None = None,
     traces: list[dict[str, Any]] | None = None,
-) -> tuple[Closing, dict[int, Decision]]:
-    """The closing of a submission, and the decision of each message by id."""
-    decisions: dict[int, Decision] = {}
-    messages = []
+) -> Closing:
+    """The closing of a submission: what its messages become."""
+    closing = Closing(
+        submission_id,
+        next((storable.as_text(o.cause, storable.WORDS) for o in outcomes.values() if o.cause), None),
+        status,
+        round(latency_ms) if latency_ms is not None else None,
+        traces=[storable.as_json(trace) for trace in traces or []],
+    )
     for item in items:
         outcome = outcomes.get(to_ref(item.message_id, item.generation), NOT_MENTIONED)
+        attempts = min(item.attempts + 1, storable.MAX_SMALL)
+        if outcome.kind is Kind.ACCEPTED:
+            _note_taken(closing, item, outcome, attempts, accepted(outcome, driven.conduct))
+            continue
         attempt = Attempt(
             message_id=item.message_id,
-            attempts=min(item.attempts + 1, storable.MAX_SMALL),
+            attempts=attempts,
             generation=item.generation,
             sender=item.sender_override or item.sender,
             expires_at=item.expires_at,
@@ -42,48 +52,68 @@ def close(
             accepted_at=item.accepted_at,
             is_resend=is_resend and item.is_unknown,
         )
-        decision = decide(attempt, outcome, driven.conduct, now)
-        decisions[item.message_id] = decision
-        messages.append(_recorded(submission_id, item, attempt, outcome, decision))
-    cause = next((storable.as_text(o.cause, storable.WORDS) for o in outcomes.values() if o.cause), None)
-    closing = Closing(
-        submission_id,
-        cause,
-        status,
-        round(latency_ms) if latency_ms is not None else None,
-        messages,
-        [storable.as_json(trace) for trace in traces or []],
+        _note(closing, item, attempts, outcome, decide(attempt, outcome, driven.conduct, now))
+    return closing
+
+
+def _note_taken(closing: Closing, item: Due, outcome: Outcome, attempts: int, state: State) -> None:
+    """The short way, which nearly every message takes."""
+    keys = _keys(closing, item, outcome)
+    price = storable.as_price(outcome.price) if outcome.price else None
+    closing.messages.append(
+        Recorded(
+            closing.submission_id,
+            item.message_id,
+            attempts,
+            item.generation,
+            state.value,
+            keys[0] if keys else None,
+            storable.as_count(outcome.segments),
+            price.amount if price else None,
+            price.unit if price else None,
+            used_sender=item.sender_override,
+        )
     )
-    return closing, decisions
 
 
-def _recorded(submission_id: int, item: Due, attempt: Attempt, outcome: Outcome, decision: Decision) -> Recorded:
-    is_good = outcome.kind is Kind.ACCEPTED
+def _note(closing: Closing, item: Due, attempts: int, outcome: Outcome, decision: Decision) -> None:
+    keys = _keys(closing, item, outcome)
     requeue = decision.requeue
     price = storable.as_price(outcome.price)
-    detail = {**decision.detail, "submission": to_ref(submission_id)} if decision.event else None
-    return Recorded(
-        submission_id=submission_id,
-        message_id=item.message_id,
-        attempts=attempt.attempts,
-        generation=item.generation,
-        state=decision.state.value if decision.state else None,
-        keys=tuple(storable.as_text(key, storable.KEY) for key in outcome.keys if key),
-        segments=storable.as_count(outcome.segments),
-        price=price.amount if price else None,
-        unit=price.unit if price else None,
-        refusal=outcome.refusal.value if outcome.refusal else None,
-        code=None if is_good else storable.as_text(outcome.code, storable.CODE) or None,
-        words=None if is_good else storable.as_text(outcome.words or outcome.cause, storable.WORDS) or None,
-        used_sender=item.sender_override,
-        due_at=requeue.due_at if requeue else None,
-        again_generation=requeue.generation if requeue else 0,
-        again_sender=(requeue.sender or item.sender_override) if requeue else None,
-        again_key=_again_key(item, requeue.is_alone) if requeue else 0,
-        again_of=submission_id if requeue and requeue.repeats else None,
-        event=decision.event,
-        detail=storable.as_json(detail),
+    if decision.event:
+        detail = storable.as_json({**decision.detail, "submission": to_ref(closing.submission_id)})
+        closing.events.append((item.message_id, decision.event, detail))
+    closing.messages.append(
+        Recorded(
+            submission_id=closing.submission_id,
+            message_id=item.message_id,
+            attempts=attempts,
+            generation=item.generation,
+            state=decision.state.value if decision.state else None,
+            key=keys[0] if keys else None,
+            segments=storable.as_count(outcome.segments),
+            price=price.amount if price else None,
+            unit=price.unit if price else None,
+            refusal=outcome.refusal.value if outcome.refusal else None,
+            code=storable.as_text(outcome.code, storable.CODE) or None,
+            words=storable.as_text(outcome.words or outcome.cause, storable.WORDS) or None,
+            used_sender=item.sender_override,
+            due_at=requeue.due_at if requeue else None,
+            again_generation=requeue.generation if requeue else None,
+            again_sender=(requeue.sender or item.sender_override) if requeue else None,
+            again_key=_again_key(item, requeue.is_alone) if requeue else None,
+            again_of=closing.submission_id if requeue and requeue.repeats else None,
+            to_find=True if decision.find_at else None,
+        )
     )
+
+
+def _keys(closing: Closing, item: Due, outcome: Outcome) -> tuple[str, ...]:
+    """The provider's ids of the message; several are its parts'."""
+    keys = tuple(storable.as_text(key, storable.KEY) for key in outcome.keys if key)
+    if len(keys) > 1:
+        closing.keys[item.message_id] = keys
+    return keys
 
 
 def _again_key(item: Due, is_alone: bool) -> int:

@@ -94,7 +94,9 @@ class Pacer:
         return True
 
     def written(self, now: float, units: int = 1) -> None:
-        """Count units that are about to be written; raises TooFast instead of exceeding the pace."""
+        """Count units that are about to be written; raises TooFast in a pause, and instead of exceeding the pace."""
+        if now < self._paused_until:
+            raise TooFast
         if not self._rate:
             return
         if self._written.exceeds(now, units, self._rate):

@@ -1,34 +1,58 @@
 """The engine's SQL. What each statement promises stands with the function of store.py that runs it."""
 
-DUE = """
-    select o.message_id, o.workspace_id, o.lane, m.created_at, o.expires_at, o.group_key, o.attempts, o.generation,
-           o.resend_of, o.sender, m.to_digits, m.sender, m.body, m.encoding, m.segments, m.validity_s, m.kind,
-           m.state = 'unknown'
-      from outbox o join message m on m.id = o.message_id
-     where o.gateway_id = %(gateway)s and o.lane = %(lane)s and o.held is null and o.due_at <= now()
-       and o.expires_at > now() and o.message_id <> all(%(known)s)
-     order by o.gateway_id, o.lane, o.due_at, o.message_id
-     limit %(limit)s
+# The index is entered once per share, however many messages each has.
+SHARES = """
+    with recursive share as (
+        (select lane, workspace_id, coalesce(campaign_id, 0) as campaign_id from outbox
+          where gateway_id = %(gateway)s and held is null
+          order by lane, workspace_id, coalesce(campaign_id, 0) limit 1)
+        union all
+        select next.* from share s cross join lateral (
+               select lane, workspace_id, coalesce(campaign_id, 0) from outbox
+                where gateway_id = %(gateway)s and held is null
+                  and (lane, workspace_id, coalesce(campaign_id, 0)) > (s.lane, s.workspace_id, s.campaign_id)
+                order by lane, workspace_id, coalesce(campaign_id, 0) limit 1) next)
+    select s.lane, s.workspace_id, s.campaign_id from share s join workspace w on w.id = s.workspace_id
+     where w.sending_enabled
 """
+DUE = """
+    select o.message_id, o.workspace_id, coalesce(o.campaign_id, 0), o.lane, m.created_at, o.expires_at, o.group_key,
+           o.attempts, o.generation, o.resend_of, o.sender, m.to_digits, m.sender, m.body, m.encoding, m.segments,
+           m.validity_s, m.kind, m.state = 'unknown', o.due_at
+      from unnest(%(lanes)s::smallint[], %(workspaces)s::bigint[], %(campaigns)s::bigint[], %(after)s::timestamptz[],
+                  %(after_ids)s::bigint[]) as share(lane, workspace_id, campaign_id, due_at, message_id)
+     cross join lateral (
+           select * from outbox o
+            where o.gateway_id = %(gateway)s and o.lane = share.lane and o.held is null
+              and o.workspace_id = share.workspace_id and coalesce(o.campaign_id, 0) = share.campaign_id
+              and (o.due_at, o.message_id) > (coalesce(share.due_at, '-infinity'), coalesce(share.message_id, 0))
+              and o.due_at <= now() and o.expires_at > now()
+            order by o.due_at, o.message_id limit %(limit)s) o
+      join message m on m.id = o.message_id
+"""
+# Neither this statement nor RECORD joins two lists of its own: without statistics of them that would take the square of
+# their length.
 INTENT = """
     with lease as (select fence from gateway_lease where gateway_id = %(gateway)s and fence = %(fence)s for share),
-         want as (select * from unnest(%(ids)s::bigint[], %(groups)s::int[], %(positions)s::int[], %(digits)s::text[],
-                                       %(generations)s::smallint[], %(senders)s::text[])
-                      as w(message_id, grp, position, digits, generation, sender)),
-         due as (select o.message_id from outbox o join want w using (message_id)
+         due as (select o.message_id, w.grp, w.position, w.generation, w.sender
+                   from unnest(%(ids)s::bigint[], %(groups)s::int[], %(positions)s::int[], %(digits)s::text[],
+                               %(generations)s::smallint[], %(senders)s::text[])
+                            as w(message_id, grp, position, digits, generation, sender)
+                   join outbox o on o.message_id = w.message_id
                   where o.gateway_id = %(gateway)s and o.held is null and o.resend_of is null
                     and o.due_at <= now() and o.expires_at > now() and exists (select from lease)
                     and not exists (select from suppression s where s.digits = w.digits
                                        and (s.workspace_id is null or s.workspace_id = o.workspace_id))
                     for update of o skip locked),
-         taken as (delete from outbox o using due where o.message_id = due.message_id returning o.message_id)
+         taken as (delete from outbox o using due d where o.message_id = d.message_id
+                   returning d.message_id, d.grp, d.position, d.generation, d.sender)
     insert into submission (id, gateway_id, fence, message_ids, generations, senders, serial, settings_version,
                             is_resend)
-    select (%(submissions)s::bigint[])[w.grp], %(gateway)s, %(fence)s, array_agg(w.message_id order by w.position),
-           case when bool_or(w.generation > 0) then array_agg(w.generation order by w.position) end,
-           case when bool_or(w.sender is not null) then array_agg(coalesce(w.sender, '') order by w.position) end,
-           nextval('submission_serial'), %(version)s, bool_or((%(resend)s::bool[])[w.grp])
-      from taken join want w using (message_id) group by w.grp
+    select (%(submissions)s::bigint[])[t.grp], %(gateway)s, %(fence)s, array_agg(t.message_id order by t.position),
+           case when bool_or(t.generation > 0) then array_agg(t.generation order by t.position) end,
+           case when bool_or(t.sender is not null) then array_agg(coalesce(t.sender, '') order by t.position) end,
+           nextval('submission_serial'), %(version)s, coalesce(bool_or((%(resend)s::bool[])[t.grp]), false)
+      from taken t group by t.grp
     returning id, serial, message_ids
 """
 REPEAT = """
@@ -48,8 +72,9 @@ REPEAT = """
     returning id, serial, message_ids, generations, senders
 """
 MESSAGES_OF = """
-    select m.id, m.workspace_id, m.lane, m.created_at, m.expires_at, 0::bigint, m.attempts, m.generation,
-           null::bigint, null::text, m.to_digits, m.sender, m.body, m.encoding, m.segments, m.validity_s, m.kind,
+    select m.id, m.workspace_id, coalesce(m.campaign_id, 0), m.lane, m.created_at, m.expires_at, 0::bigint, m.attempts,
+           m.generation, null::bigint, null::text, m.to_digits, m.sender, m.body, m.encoding, m.segments,
+           m.validity_s, m.kind,
            m.state = 'unknown'
       from message m where m.id = any(%s)
 """
@@ -65,31 +90,25 @@ SUPPRESSED = """
     insert into message_event (message_id, kind, detail)
     select id, 'blocked', '{"words": "on the suppression list"}'::jsonb from blocked
 """
+# All or nothing: while the lease's row is locked, nobody else closes a submission of its fence, so what is still open
+# stays so until here.
 RECORD = """
     with lease as (select fence from gateway_lease where gateway_id = %(gateway)s and fence = %(fence)s for share),
-         closing as (select * from unnest(%(submission)s::bigint[], %(cause)s::text[], %(status)s::smallint[],
-                                          %(latency)s::int[]) as c(id, cause, status, latency)),
+         go as (select exists (select from lease)
+                       and (select count(*) from submission where id = any(%(submission)s::bigint[])
+                               and fence = %(fence)s and done_at is null) = %(closings)s as all_open),
          closed as (update submission s set done_at = now(), cause = c.cause, status = c.status, latency_ms = c.latency
-                      from closing c
-                     where s.id = c.id and s.done_at is null and s.fence = %(fence)s and exists (select from lease)
-                    returning s.id),
-         outcome as (select o.* from unnest(
-                         %(of)s::bigint[], %(message)s::bigint[], %(state)s::text[], %(key)s::text[],
-                         %(segments)s::smallint[], %(price)s::numeric[], %(unit)s::text[], %(refusal)s::text[],
-                         %(code)s::text[], %(words)s::text[], %(attempts)s::smallint[], %(generation)s::smallint[],
-                         %(used_sender)s::text[], %(due)s::timestamptz[], %(again_generation)s::smallint[],
-                         %(again_sender)s::text[], %(again_key)s::bigint[], %(again_of)s::bigint[])
-                         as o(submission_id, message_id, state, key, segments, price, unit, refusal, code, words,
-                              attempts, generation, used_sender, due_at, again_generation, again_sender, again_key,
-                              again_of)
-                      join closed c on c.id = o.submission_id),
+                      from unnest(%(submission)s::bigint[], %(cause)s::text[], %(status)s::smallint[],
+                                  %(latency)s::int[]) as c(id, cause, status, latency)
+                     where s.id = c.id and (select all_open from go)),
          moved as (update message m set
                           state = case when o.state is not null and m.state in ('queued', 'unknown')
                                        then o.state else m.state end,
                           state_at = case when o.state is not null and m.state in ('queued', 'unknown')
                                           then now() else m.state_at end,
                           submission_id = o.submission_id, attempts = o.attempts,
-                          generation = case when o.due_at is null then o.generation else o.again_generation end,
+                          generation = coalesce(case when o.due_at is null then o.generation
+                                                     else o.again_generation end, 0),
                           sender = coalesce(o.used_sender, m.sender),
                           sender_reason = case when o.used_sender is null then m.sender_reason else 'fallback' end,
                           provider_ref = coalesce(o.key, m.provider_ref),
@@ -100,35 +119,48 @@ RECORD = """
                           refusal = case when m.state in ('queued', 'unknown') then o.refusal else m.refusal end,
                           code = case when m.state in ('queued', 'unknown') then o.code else m.code end,
                           words = case when m.state in ('queued', 'unknown') then o.words else m.words end
-                     from outcome o where m.id = o.message_id
-                   returning m.id, m.state, m.workspace_id, m.gateway_id, m.campaign_id, m.lane, m.expires_at),
+                     from unnest(%(of)s::bigint[], %(message)s::bigint[], %(attempts)s::smallint[],
+                                 %(generation)s::smallint[], %(state)s::text[], %(key)s::text[],
+                                 %(segments)s::smallint[], %(price)s::numeric[], %(unit)s::text[],
+                                 %(refusal)s::text[], %(code)s::text[], %(words)s::text[], %(used_sender)s::text[],
+                                 %(due)s::timestamptz[], %(again_generation)s::smallint[], %(again_sender)s::text[],
+                                 %(again_key)s::bigint[], %(again_of)s::bigint[], %(to_find)s::bool[])
+                              as o(submission_id, message_id, attempts, generation, state, key, segments, price, unit,
+                                   refusal, code, words, used_sender, due_at, again_generation, again_sender,
+                                   again_key, again_of, to_find)
+                    where m.id = o.message_id and (select all_open from go)
+                   returning m.id, m.state, m.workspace_id, m.gateway_id, m.campaign_id, m.lane, m.expires_at,
+                             m.generation, o.due_at, o.attempts, o.again_sender, o.again_key, o.again_of,
+                             o.to_find),
          requeued as (insert into outbox (message_id, gateway_id, workspace_id, campaign_id, lane, due_at, expires_at,
                                           group_key, attempts, generation, resend_of, sender)
-                      select m.id, m.gateway_id, m.workspace_id, m.campaign_id, m.lane, o.due_at, m.expires_at,
-                             o.again_key, o.attempts, o.again_generation, o.again_of, o.again_sender
-                        from moved m join outcome o on o.message_id = m.id
-                       where o.due_at is not null and m.state in ('queued', 'unknown')
-                      on conflict (message_id) do nothing)
-    select array(select id from closed), exists (select from lease)
+                      select id, gateway_id, workspace_id, campaign_id, lane, due_at, expires_at,
+                             coalesce(again_key, 0), attempts, generation, again_of, again_sender
+                        from moved where due_at is not null and state in ('queued', 'unknown')
+                      on conflict (message_id) do nothing),
+         asked_later as (insert into status_query (message_id, gateway_id, due_at, until)
+                         select id, %(gateway)s,
+                                now() + case when to_find then %(find_after)s else %(query_after)s end::float8
+                                        * interval '1 second',
+                                now() + %(query_until)s::float8 * interval '1 second'
+                           from moved
+                          where (state = 'submitted' and %(query_after)s::float8 is not null)
+                             or (state = 'unknown' and to_find)
+                         on conflict (message_id) do update set due_at = excluded.due_at, asked = 0),
+         named as (insert into message_part (gateway_id, key, message_id)
+                   select %(gateway)s, * from unnest(%(part_key)s::text[], %(part_of)s::bigint[])
+                    where (select all_open from go)
+                   on conflict do nothing),
+         noted as (insert into message_event (message_id, kind, detail)
+                   select * from unnest(%(event_of)s::bigint[], %(event)s::text[], %(detail)s::jsonb[])
+                    where (select all_open from go)),
+         kept as (insert into exchange (submission_id, gateway_id, trace)
+                  select submission, %(gateway)s, trace
+                    from unnest(%(trace_of)s::bigint[], %(trace)s::jsonb[]) as e(submission, trace)
+                   where (select all_open from go))
+    select all_open, exists (select from lease) from go
 """
-PARTS = """
-    insert into message_part (gateway_id, key, message_id) select %s, * from unnest(%s::text[], %s::bigint[])
-    on conflict do nothing
-"""
-EVENTS = """
-    insert into message_event (message_id, kind, detail)
-    select * from unnest(%s::bigint[], %s::text[], %s::jsonb[])
-"""
-EXCHANGES = """
-    insert into exchange (submission_id, gateway_id, trace)
-    select submission, %s, trace from unnest(%s::bigint[], %s::jsonb[]) as e(submission, trace)
-"""
-ASK_LATER = """
-    insert into status_query (message_id, gateway_id, due_at, until)
-    select id, %(gateway)s, now() + %(first)s * interval '1 second', now() + %(until)s * interval '1 second'
-      from message where id = any(%(ids)s) and state = any(%(states)s)
-    on conflict (message_id) do update set due_at = excluded.due_at, asked = 0
-"""
+OPEN_OF = "select id from submission where id = any(%s) and fence = %s and done_at is null"
 ADOPT = """
     update submission set fence = %(fence)s
      where gateway_id = %(gateway)s and done_at is null and fence <= %(fence)s and id <> all(%(open)s)
@@ -142,16 +174,53 @@ EXPIRE = """
                       where m.id = gone.message_id and m.state = 'queued' returning m.id)
     insert into message_event (message_id, kind, detail) select id, 'expired', '{}'::jsonb from expired
 """
+# Both look at each share once and touch nothing that is as it should be. Rows that somebody else has locked come next
+# time, so that nobody waits in a circle.
+HOLD = """
+    with recursive share as (
+        (select lane, workspace_id from outbox where gateway_id = %(gateway)s and held is null
+          order by lane, workspace_id limit 1)
+        union all
+        select next.* from share s cross join lateral (
+               select lane, workspace_id from outbox
+                where gateway_id = %(gateway)s and held is null and (lane, workspace_id) > (s.lane, s.workspace_id)
+                order by lane, workspace_id limit 1) next),
+         wrong as (
+        select o.message_id
+          from share s join gateway g on g.id = %(gateway)s join workspace w on w.id = s.workspace_id
+          cross join lateral (
+               select message_id from outbox
+                where gateway_id = %(gateway)s and held is null and lane = s.lane and workspace_id = s.workspace_id
+                order by coalesce(campaign_id, 0), due_at, message_id limit %(limit)s for update skip locked) o
+         where not (g.is_active and g.sending_enabled and w.sending_enabled and %(enabled)s) limit %(limit)s)
+    update outbox o set held = case when g.is_active then 'sending disabled' else 'gateway inactive' end
+      from gateway g where g.id = %(gateway)s and o.message_id = any(array(select message_id from wrong))
+"""
 # Holds that somebody else set (a paused campaign) are not ours to lift.
-REFRESH_HOLDS = """
-    update outbox o set held = h.held
-      from (select o.message_id, case when not g.is_active then 'gateway inactive'
-                                      when not (g.sending_enabled and w.sending_enabled and %(enabled)s)
-                                      then 'sending disabled' end as held
-              from outbox o join gateway g on g.id = o.gateway_id join workspace w on w.id = o.workspace_id
-             where o.gateway_id = %(gateway)s
-               and (o.held is null or o.held in ('gateway inactive', 'sending disabled'))) h
-     where o.message_id = h.message_id and o.held is distinct from h.held
+RELEASE = """
+    with recursive share as (
+        (select held, workspace_id from outbox
+          where gateway_id = %(gateway)s and held is not null order by held, workspace_id limit 1)
+        union all
+        select next.* from share s cross join lateral (
+               select held, workspace_id from outbox
+                where gateway_id = %(gateway)s and held is not null
+                  and (held, workspace_id) > (s.held, s.workspace_id)
+                order by held, workspace_id limit 1) next),
+         wanted as (
+        select s.workspace_id, s.held as before,
+               case when not g.is_active then 'gateway inactive'
+                    when not (g.sending_enabled and w.sending_enabled and %(enabled)s) then 'sending disabled'
+               end as held
+          from share s join gateway g on g.id = %(gateway)s join workspace w on w.id = s.workspace_id
+         where s.held in ('gateway inactive', 'sending disabled')),
+         wrong as (
+        select o.message_id, wanted.held from wanted cross join lateral (
+               select message_id from outbox
+                where gateway_id = %(gateway)s and held = wanted.before and workspace_id = wanted.workspace_id
+                limit %(limit)s for update skip locked) o
+         where wanted.held is distinct from wanted.before limit %(limit)s)
+    update outbox o set held = wrong.held from wrong where o.message_id = wrong.message_id
 """
 
 # `not_before` lies a gap after the old owner's last moment, so that two owners never exceed the pace together.
@@ -194,7 +263,7 @@ FREE_GATEWAYS = """
 LIVING = "select count(*) from worker where seen_at > now() - interval '5 seconds'"
 CHANGED_AT = "select id, updated_at from gateway where id = any(%s)"
 COUNT_GATEWAYS = "select count(*) from gateway"
-HAS_ORPHANS = "select exists (select from orphan_receipt where gateway_id = %s)"
+HAS_ORPHANS = "select (select 1 from orphan_receipt where gateway_id = %s order by key limit 1) is not null"
 UNACCOUNTED = """
     select id, serial, message_ids, generations, senders, intent_at, is_resend
       from submission where gateway_id = %s and fence = %s and done_at is null and id <> all(%s)
@@ -214,9 +283,13 @@ ASKED = """
 """
 # After so long no report will come: the message was accepted, and that is all we shall know.
 GIVE_UP_ASKING = """
-    with over as (delete from status_query where gateway_id = %s and until <= now() returning message_id)
-    update message m set state = 'unconfirmed', state_at = now() from over
-     where m.id = over.message_id and m.state = 'submitted'
+    with late as (select message_id from status_query where gateway_id = %s and until <= now()
+                   order by until limit 5000 for update skip locked),
+         over as (delete from status_query q using late where q.message_id = late.message_id returning q.message_id),
+         ended as (update message m set state = 'unconfirmed', state_at = now() from over
+                    where m.id = over.message_id and m.state = 'submitted' returning m.id)
+    insert into message_event (message_id, kind, detail)
+    select id, 'unconfirmed', '{"why": "no final report came in time"}'::jsonb from ended
 """
 NAME_FOUND = """
     update message m set provider_ref = coalesce(m.provider_ref, r.key), submitted_at = coalesce(m.submitted_at, now())

@@ -5,19 +5,26 @@ closes submissions of that fence and moves their messages. Recovery: open submis
 recorded as unknown.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection, OperationalError
 from psycopg.errors import IdleInTransactionSessionTimeout
-from psycopg.types.json import Jsonb
 
 from gatepost.dispatch import statements as sql
+from gatepost.dispatch.columns import moments, plain, texts, transposed
 
 Connection = AsyncConnection[Any]
+Share = tuple[int, int, int]
+"""Lane, workspace, and campaign (0 for what belongs to none)."""
+Place = tuple[datetime, int]
+"""When a message is due, and its id: the order of the queue."""
+HELD_AT_ONCE = 5000
 AWAY = (OperationalError, IdleInTransactionSessionTimeout)
 """What says that the database is away, or that it gave up a transaction of ours that stood still."""
 
@@ -27,6 +34,7 @@ class Due(NamedTuple):
 
     message_id: int
     workspace_id: int
+    campaign_id: int
     lane: int
     accepted_at: datetime
     expires_at: datetime
@@ -53,16 +61,16 @@ class Opened(NamedTuple):
     message_ids: list[int]
 
 
-@dataclass(slots=True)
-class Recorded:
-    """One message's outcome as it is written. `due_at`: back to the outbox then."""
+class Recorded(NamedTuple):
+    """One message's outcome as it is written. `due_at`: back to the outbox then. `to_find`: the provider is to be asked
+    whether it ever saw the message."""
 
     submission_id: int
     message_id: int
     attempts: int
     generation: int
     state: str | None = None
-    keys: tuple[str, ...] = ()
+    key: str | None = None
     segments: int | None = None
     price: Decimal | None = None
     unit: str | None = None
@@ -71,36 +79,74 @@ class Recorded:
     words: str | None = None
     used_sender: str | None = None
     due_at: datetime | None = None
-    again_generation: int = 0
+    again_generation: int | None = None
     again_sender: str | None = None
-    again_key: int = 0
+    again_key: int | None = None
     again_of: int | None = None
-    event: str = ""
-    detail: dict[str, Any] | None = None
+    to_find: bool | None = None
 
 
 @dataclass(slots=True)
 class Closing:
-    """A submission that is to be closed, with the outcomes of its messages and what was kept of the exchange."""
+    """A submission that is to be closed, with the outcomes of its messages and what was kept of the exchange.
+
+    `keys`: the provider's ids of messages that have several. `events`: (message id, kind, detail).
+    """
 
     submission_id: int
     cause: str | None
     status: int | None
     latency_ms: int | None
-    messages: list[Recorded]
-    traces: list[dict[str, Any]]
+    messages: list[Recorded] = field(default_factory=list)
+    keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    events: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
+    traces: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Asking(NamedTuple):
+    """After how many seconds the state of what is submitted is asked for (None: never), and of what is unknown whether
+    it was seen; and until when."""
+
+    query_after_s: float | None = None
+    find_after_s: float = 0.0
+    until_s: float = 0.0
+
+
+NEVER = Asking()
 
 
 class LeaseLost(Exception):
     """Another worker drives the gateway now; nothing was written."""
 
 
-async def due(connection: Connection, gateway_id: int, lane: int, known: Sequence[int], limit: int) -> list[Due]:
-    """Due rows of a lane that are not in memory yet, oldest first."""
+async def shares(connection: Connection, gateway_id: int) -> list[Share]:
+    """Whose messages wait, due or not."""
+    cursor = await connection.execute(sql.SHARES, {"gateway": gateway_id})
+    return await cursor.fetchall()
+
+
+async def due(
+    connection: Connection, gateway_id: int, after: Mapping[Share, Place | None], limit: int
+) -> list[tuple[Due, datetime]]:
+    """Due rows of each of these shares, with when they were due, oldest first and at most `limit` of each.
+
+    `after`: the place behind which to look, None for the beginning of the share.
+    """
+    lanes, workspaces, campaigns = transposed(list(after), 3)
+    places = [place or (None, None) for place in after.values()]
     cursor = await connection.execute(
-        sql.DUE, {"gateway": gateway_id, "lane": lane, "known": list(known), "limit": limit}
+        sql.DUE,
+        {
+            "gateway": gateway_id,
+            "lanes": plain(lanes),
+            "workspaces": plain(workspaces),
+            "campaigns": plain(campaigns),
+            "after": moments([due_at for due_at, _ in places]),
+            "after_ids": plain([message_id for _, message_id in places]),
+            "limit": limit,
+        },
     )
-    return [Due(*row) for row in await cursor.fetchall()]
+    return [(Due._make(row[:-1]), row[-1]) for row in await cursor.fetchall()]
 
 
 async def intent(
@@ -116,21 +162,26 @@ async def intent(
 
     Raises LeaseLost where nothing was opened because the fence has moved on.
     """
-    rows = [(n, position, item) for n, group in enumerate(groups, 1) for position, item in enumerate(group)]
+    rows = [
+        (item.message_id, n, position, item.to, item.generation or None, item.sender_override)
+        for n, group in enumerate(groups, 1)
+        for position, item in enumerate(group)
+    ]
+    ids, grp, positions, digits, generations, senders = transposed(rows, 6)
     cursor = await connection.execute(
         sql.INTENT,
         {
             "gateway": gateway_id,
             "fence": fence,
-            "ids": [item.message_id for _, _, item in rows],
-            "groups": [n for n, _, _ in rows],
-            "positions": [position for _, position, _ in rows],
-            "digits": [item.to for _, _, item in rows],
-            "generations": [item.generation for _, _, item in rows],
-            "senders": [item.sender_override for _, _, item in rows],
-            "submissions": list(submission_ids),
+            "ids": plain(ids),
+            "groups": plain(grp),
+            "positions": plain(positions),
+            "digits": texts(digits),
+            "generations": plain(generations),
+            "senders": texts(senders),
+            "submissions": plain(submission_ids),
             "version": settings_version,
-            "resend": [any(item.is_unknown for item in group) for group in groups],
+            "resend": plain([any(item.is_unknown for item in group) or None for group in groups]),
         },
     )
     opened = [Opened(*row) for row in await cursor.fetchall()]
@@ -146,59 +197,64 @@ async def require_lease(connection: Connection, gateway_id: int, fence: int) -> 
         raise LeaseLost
 
 
-async def record(connection: Connection, gateway_id: int, fence: int, closings: Sequence[Closing]) -> None:
-    """Close submissions with their outcomes, all or nothing. Raises LeaseLost where the fence has moved on."""
-    # Everyone who moves messages takes them in the order of their ids, so that nobody waits in a circle.
-    messages = sorted((m for closing in closings for m in closing.messages), key=lambda message: message.message_id)
-    async with connection.transaction(), connection.cursor() as cursor:
-        await cursor.execute(sql.RECORD, _record_parameters(gateway_id, fence, closings, messages))
+async def record(
+    connection: Connection, gateway_id: int, fence: int, closings: Sequence[Closing], asking: Asking = NEVER
+) -> None:
+    """Close submissions with their outcomes, all or nothing; commits. Raises LeaseLost where the fence has moved on.
+
+    What an earlier try of ours has already closed (its commit was not heard of) is not written twice.
+    """
+    while closings:
+        cursor = await connection.execute(sql.RECORD, record_parameters(gateway_id, fence, closings, asking))
         row = await cursor.fetchone()
         if row is None or not row[1]:
             raise LeaseLost
-        # What an earlier try of ours has already closed (its commit was not heard of) is not written twice.
-        closed = set(row[0])
-        closings = [closing for closing in closings if closing.submission_id in closed]
-        messages = [message for message in messages if message.submission_id in closed]
-        parts = [(key, message.message_id) for message in messages if len(message.keys) > 1 for key in message.keys]
-        if parts:
-            await cursor.execute(sql.PARTS, [gateway_id, *(list(column) for column in zip(*parts, strict=True))])
-        events = [(m.message_id, m.event, Jsonb(m.detail or {})) for m in messages if m.event]
-        if events:
-            await cursor.execute(sql.EVENTS, [list(column) for column in zip(*events, strict=True)])
-        traces = [(closing.submission_id, Jsonb(trace)) for closing in closings for trace in closing.traces]
-        if traces:
-            await cursor.execute(sql.EXCHANGES, [gateway_id, *(list(column) for column in zip(*traces, strict=True))])
+        if row[0]:
+            return
+        ids = [closing.submission_id for closing in closings]
+        cursor = await connection.execute(sql.OPEN_OF, [ids, fence])
+        still_open = {one for (one,) in await cursor.fetchall()}
+        closings = [closing for closing in closings if closing.submission_id in still_open]
 
 
-def _record_parameters(
-    gateway_id: int, fence: int, closings: Sequence[Closing], messages: Sequence[Recorded]
+def record_parameters(
+    gateway_id: int, fence: int, closings: Sequence[Closing], asking: Asking = NEVER
 ) -> dict[str, Any]:
+    """For RECORD."""
+    # Everyone who moves messages takes them in the order of their ids, so that nobody waits in a circle.
+    messages = sorted((m for closing in closings for m in closing.messages), key=attrgetter("message_id"))
+    columns = dict(zip(Recorded._fields, transposed(messages, len(Recorded._fields)), strict=True))
+    parts = [(key, of) for closing in closings for of, keys in closing.keys.items() for key in keys]
+    events = [event for closing in closings for event in closing.events]
+    traces = [(closing.submission_id, trace) for closing in closings for trace in closing.traces]
     return {
         "gateway": gateway_id,
         "fence": fence,
-        "submission": [closing.submission_id for closing in closings],
-        "cause": [closing.cause for closing in closings],
-        "status": [closing.status for closing in closings],
-        "latency": [closing.latency_ms for closing in closings],
-        "of": [message.submission_id for message in messages],
-        "message": [message.message_id for message in messages],
-        "state": [message.state for message in messages],
-        "key": [message.keys[0] if message.keys else None for message in messages],
-        "segments": [message.segments for message in messages],
-        "price": [message.price for message in messages],
-        "unit": [message.unit for message in messages],
-        "refusal": [message.refusal for message in messages],
-        "code": [message.code for message in messages],
-        "words": [message.words for message in messages],
-        "attempts": [message.attempts for message in messages],
-        "generation": [message.generation for message in messages],
-        "used_sender": [message.used_sender for message in messages],
-        "due": [message.due_at for message in messages],
-        "again_generation": [message.again_generation for message in messages],
-        "again_sender": [message.again_sender for message in messages],
-        "again_key": [message.again_key for message in messages],
-        "again_of": [message.again_of for message in messages],
+        "closings": len(closings),
+        "query_after": asking.query_after_s,
+        "find_after": asking.find_after_s,
+        "query_until": asking.until_s,
+        "submission": plain([closing.submission_id for closing in closings]),
+        "cause": texts([closing.cause for closing in closings]),
+        "status": plain([closing.status for closing in closings]),
+        "latency": plain([closing.latency_ms for closing in closings]),
+        "of": plain(columns["submission_id"]),
+        "message": plain(columns["message_id"]),
+        "due": moments(columns["due_at"]),
+        **{name: plain(columns[name]) for name in _NUMBERS},
+        **{name: texts(columns[name]) for name in _TEXTS},
+        "part_key": texts([key for key, _ in parts]),
+        "part_of": plain([of for _, of in parts]),
+        "event_of": plain([of for of, _, _ in events]),
+        "event": texts([kind for _, kind, _ in events]),
+        "detail": texts([json.dumps(detail) for _, _, detail in events]),
+        "trace_of": plain([of for of, _ in traces]),
+        "trace": texts([json.dumps(trace) for _, trace in traces]),
     }
+
+
+_NUMBERS = ("attempts", "generation", "segments", "price", "again_generation", "again_key", "again_of", "to_find")
+_TEXTS = ("state", "key", "unit", "refusal", "code", "words", "used_sender", "again_sender")
 
 
 async def take_lease(
@@ -269,6 +325,15 @@ async def expire(connection: Connection, gateway_id: int) -> None:
     await connection.execute(sql.EXPIRE, [gateway_id])
 
 
-async def refresh_holds(connection: Connection, gateway_id: int, is_sending: bool) -> None:
-    """Hold or release what is queued, as the switches of gateway, workspace and installation say."""
-    await connection.execute(sql.REFRESH_HOLDS, {"gateway": gateway_id, "enabled": is_sending})
+async def refresh_holds(connection: Connection, gateway_id: int, is_sending: bool) -> bool:
+    """Hold or release what is queued, as the switches of gateway, workspace and installation say; some at a time.
+
+    Returns whether there is more to do.
+    """
+    is_full = False
+    for statement in (sql.HOLD, sql.RELEASE):
+        cursor = await connection.execute(
+            statement, {"gateway": gateway_id, "enabled": is_sending, "limit": HELD_AT_ONCE}
+        )
+        is_full = is_full or cursor.rowcount >= HELD_AT_ONCE
+    return is_full

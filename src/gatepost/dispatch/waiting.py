@@ -18,8 +18,9 @@ MOST_COUNTED: Final = 10_000
 WORTH_TELLING: Final = timedelta(seconds=1)
 AHEAD = """
     select count(*) from (
-        select from outbox o where o.gateway_id = %(gateway)s and o.held is null and o.due_at <= now()
-           and (o.lane, o.due_at, o.message_id) < (%(lane)s, %(due)s, %(id)s) limit %(most)s) as before_it
+        select from outbox o where o.gateway_id = %(gateway)s and o.lane = %(lane)s and o.held is null
+           and o.workspace_id = %(workspace)s and coalesce(o.campaign_id, 0) = %(campaign)s and o.due_at <= now()
+           and (o.due_at, o.message_id) < (%(due)s, %(id)s) limit %(most)s) as before_it
 """
 AGAIN: Final = {
     "throttled": "the provider asked for a slower pace",
@@ -92,10 +93,17 @@ def _its_turn(message: Message, gateway: Gateway) -> str:
 
 
 def _before(message: Message) -> int:
+    """Of its own campaign, or of what its workspace sends besides campaigns: those take turns with the others."""
     queued = Outbox.objects.filter(message_id=message.pk).first()
     if queued is None:
         return 0
-    place: dict[str, Any] = {"gateway": queued.gateway_id, "lane": queued.lane, "due": queued.due_at}
+    place: dict[str, Any] = {
+        "gateway": queued.gateway_id,
+        "lane": queued.lane,
+        "workspace": queued.workspace_id,
+        "campaign": queued.campaign_id or 0,
+        "due": queued.due_at,
+    }
     with connection.cursor() as cursor:
         cursor.execute(AHEAD, place | {"id": queued.message_id, "most": MOST_COUNTED + 1})
         return int(cursor.fetchone()[0])

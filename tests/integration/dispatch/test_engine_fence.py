@@ -10,20 +10,23 @@ from gatepost.dispatch import runner, store
 from gatepost.dispatch.store import LeaseLost
 
 
+async def due_rows(engine, connection):
+    rows = await store.due(connection, engine.gateway.pk, {(1, engine.workspace.pk, 0): None}, 100)
+    return [item for item, _ in rows]
+
+
 async def test_a_worker_that_was_replaced_writes_nothing_into_the_database(engine):
     ids = await engine.accept(4)
     async with await AsyncConnection.connect(engine.dsn, autocommit=True) as connection:
         fence, _ = await store.take_lease(connection, engine.gateway.pk, "old", 0.0, 0.0)
-        due = await store.due(connection, engine.gateway.pk, 1, [], 10)
+        due = await due_rows(engine, connection)
         common = {"gateway_id": engine.gateway.pk, "settings_version": 1}
         [opened] = await store.intent(connection, fence=fence, groups=[due[:2]], submission_ids=[1], **common)
         newer, _ = await store.take_lease(connection, engine.gateway.pk, "new", 5.0, 0.0)
         assert newer == fence + 1
         with pytest.raises(LeaseLost):
             await store.intent(connection, fence=fence, groups=[due[2:]], submission_ids=[2], **common)
-        closing = store.Closing(
-            opened.id, None, 200, 1, [store.Recorded(opened.id, ids[0], 1, 0, state="submitted")], []
-        )
+        closing = store.Closing(opened.id, None, 200, 1, [store.Recorded(opened.id, ids[0], 1, 0, state="submitted")])
         with pytest.raises(LeaseLost):
             await store.record(connection, engine.gateway.pk, fence, [closing])
         assert await store.renew_leases(connection, "old", {engine.gateway.pk: fence}, 5.0, 0.0) == set()
@@ -114,7 +117,7 @@ async def test_two_who_open_the_same_messages_share_them_without_overlap(engine)
     await engine.accept(40)
 
     async def open_all(connection, submission_id):
-        due = await store.due(connection, engine.gateway.pk, 1, [], 100)
+        due = await due_rows(engine, connection)
         return await store.intent(
             connection,
             gateway_id=engine.gateway.pk,
@@ -138,7 +141,7 @@ async def test_a_repetition_is_not_opened_while_its_first_attempt_is_not_recorde
     async with await AsyncConnection.connect(engine.dsn, autocommit=True) as connection:
         await engine.accept(1)
         fence, _ = await store.take_lease(connection, engine.gateway.pk, "worker", 60.0, 0.0)
-        due = await store.due(connection, engine.gateway.pk, 1, [], 10)
+        due = await due_rows(engine, connection)
         [opened] = await store.intent(
             connection,
             gateway_id=engine.gateway.pk,

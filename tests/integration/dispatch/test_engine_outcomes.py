@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from tests.support.echo import NO_CONNECTION, POISON, refused
 
-from gatepost.dispatch import runner
+from gatepost.dispatch import submitting
 from gatepost.dispatch.decide import MAX_FAULTS
 from gatepost.providers.wire import Response
 from gatepost.sms.ids import from_ref, to_ref
@@ -222,7 +222,7 @@ async def test_a_fault_of_ours_after_the_answer_leaves_it_unknown_instead_of_on_
     def failing(result):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(runner, "last_status", failing)
+    monkeypatch.setattr(submitting, "last_status", failing)
     ids = await engine.accept(2)
     engine.start_worker()
     await engine.until_states(ids, "unknown")

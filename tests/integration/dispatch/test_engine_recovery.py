@@ -147,7 +147,7 @@ async def test_a_record_whose_commit_was_not_heard_of_is_written_once(engine, mo
 async def test_what_follows_a_record_is_tried_again_without_recording_twice(engine, monkeypatch):
     engine.other_side.lost_answers = 1
     ids = await engine.accept(2)
-    follow_up = recorder.Recorder._follow_up
+    follow_up = recorder.Recorder._claim_receipts
     faults = iter([True])
 
     async def failing(self, *arguments):
@@ -155,7 +155,7 @@ async def test_what_follows_a_record_is_tried_again_without_recording_twice(engi
             raise OperationalError("away")
         await follow_up(self, *arguments)
 
-    monkeypatch.setattr(recorder.Recorder, "_follow_up", failing)
+    monkeypatch.setattr(recorder.Recorder, "_claim_receipts", failing)
     engine.start_worker()
     await engine.until_states(ids, "unknown")
     await engine.beats(3)

@@ -16,6 +16,7 @@ def due(message_id: int, **changes) -> Due:
     values = {
         "message_id": message_id,
         "workspace_id": 1,
+        "campaign_id": 0,
         "lane": 1,
         "accepted_at": NOW,
         "expires_at": NOW,
@@ -38,7 +39,7 @@ def due(message_id: int, **changes) -> Due:
 
 def groups(items: list[Due], grouping: Grouping) -> list[list[Due]]:
     buffer = LaneBuffer()
-    buffer.add(items, grouping)
+    buffer.add((1, 0), items, grouping)
     taken = []
     while group := buffer.take(grouping):
         taken.append(group)
@@ -136,18 +137,18 @@ def test_kinds_take_turns_so_that_one_campaign_does_not_hold_up_another():
 
 def test_what_is_known_is_not_taken_in_again():
     buffer = LaneBuffer()
-    buffer.add([due(1), due(2)], Grouping(5))
-    buffer.add([due(2), due(3)], Grouping(5))
-    assert sorted(buffer) == [1, 2, 3]
+    buffer.add((1, 0), [due(1), due(2)], Grouping(5))
+    buffer.add((1, 0), [due(2), due(3)], Grouping(5))
+    assert len(buffer) == buffer.count((1, 0)) == 3
     assert ids([buffer.take(Grouping(5))]) == [[1, 2, 3]]
 
 
 def test_a_cleared_buffer_forgets_what_it_knew():
     buffer = LaneBuffer()
-    buffer.add([due(1)], Grouping())
+    buffer.add((1, 0), [due(1)], Grouping())
     buffer.clear()
     assert (len(buffer), buffer.take(Grouping())) == (0, [])
-    buffer.add([due(1)], Grouping())
+    buffer.add((1, 0), [due(1)], Grouping())
     assert ids([buffer.take(Grouping())]) == [[1]]
 
 

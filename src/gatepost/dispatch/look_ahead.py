@@ -1,0 +1,94 @@
+"""What of a gateway's queue is due, read ahead into memory: little of each share, so that whoever queued a million
+messages does not keep others from being seen."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from gatepost.dispatch import store
+from gatepost.dispatch.grouping import Grouping, LaneBuffer
+from gatepost.dispatch.store import Due, Place, Share
+
+LANES = (0, 1, 2)
+LOOK_AHEAD = 1000
+LEAST_AHEAD = 10
+POLL_S = 1.0
+
+
+class LookAhead:
+    """Nothing durable: what is forgotten here is read again.
+
+    A share is read on from where its last full page ended. It is read from its beginning again after a page that was
+    not full, and every POLL_S, because what was put off, held or committed late may be due before that place.
+
+    `repeats`: submissions that are to be repeated.
+    """
+
+    def __init__(self) -> None:
+        self.repeats: set[int] = set()
+        self._lanes = {lane: LaneBuffer() for lane in LANES}
+        self._places: dict[Share, Place | None] = {}
+        self._is_stale = True
+        self._polled_at = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self.repeats) or any(self._lanes.values())
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._is_stale = True
+
+    def clear(self) -> None:
+        for buffer in self._lanes.values():
+            buffer.clear()
+        self._places.clear()
+        self._is_stale = True
+
+    def take(self, grouping: Grouping) -> list[Due]:
+        """The next messages that go together, those of lower lanes first; empty where there are none."""
+        for buffer in self._lanes.values():
+            if buffer:
+                return buffer.take(grouping)
+        return []
+
+    async def fill(self, pool: AsyncConnectionPool[Any], gateway_id: int, grouping: Grouping) -> None:
+        """Read what is missing and may be there."""
+        now = time.monotonic()
+        is_time = now - self._polled_at >= POLL_S
+        if self._is_stale or is_time:
+            self._is_stale = False
+            async with pool.connection() as connection:
+                shares = await store.shares(connection, gateway_id)
+            self._places = {share: None if is_time else self._places.get(share) for share in shares}
+            self._polled_at = now if is_time else self._polled_at
+        page = max(LEAST_AHEAD, grouping.limit, LOOK_AHEAD // max(1, len(self._places)))
+        wanted = {share: place for share, place in self._places.items() if self._count(share) <= page // 2}
+        if wanted:
+            async with pool.connection() as connection:
+                rows = await store.due(connection, gateway_id, wanted, page)
+            self._take_in(wanted, rows, page, grouping)
+
+    def _count(self, share: Share) -> int:
+        lane, workspace_id, campaign_id = share
+        return self._lanes[lane].count((workspace_id, campaign_id))
+
+    def _take_in(
+        self, wanted: dict[Share, Place | None], rows: Sequence[tuple[Due, datetime]], page: int, grouping: Grouping
+    ) -> None:
+        came: dict[Share, list[tuple[Due, datetime]]] = {share: [] for share in wanted}
+        for item, due_at in rows:
+            came[item.lane, item.workspace_id, item.campaign_id].append((item, due_at))
+        for share, read in came.items():
+            lane, workspace_id, campaign_id = share
+            self.repeats |= {item.resend_of for item, _ in read if item.resend_of is not None}
+            fresh = [item for item, _ in read if item.resend_of is None]
+            self._lanes[lane].add((workspace_id, campaign_id), fresh, grouping)
+            if len(read) < page:
+                # Nothing more of it is due: the next look waits for a wake-up.
+                del self._places[share]
+            else:
+                last, due_at = read[-1]
+                self._places[share] = (due_at, last.message_id)

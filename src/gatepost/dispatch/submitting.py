@@ -1,0 +1,112 @@
+"""One submission on its way: what the adapter gets, the gate before the first byte, and what became of it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from gatepost.dispatch.debug import log_submit
+from gatepost.dispatch.line import Gate, as_json, as_message, last_status
+from gatepost.dispatch.outcomes import close
+from gatepost.dispatch.slots import Flight
+from gatepost.dispatch.store import Closing, Due
+from gatepost.providers.base import Batch, Context
+from gatepost.sms.ids import to_ref
+from gatepost.sms.outcomes import Kind, not_sent
+from gatepost.transport.driver import Driver, SubmitResult
+from gatepost.transport.traces import Exchange
+
+log = structlog.get_logger()
+
+KEPT_PER_HOUR = 3
+RETRY_AT_GATE_S = 0.05
+
+
+class Submitter:
+    """Submits for one gateway. `check_line` is asked immediately before the first byte, and stops it by raising;
+    `learn` hears of every answer."""
+
+    def __init__(
+        self, driver: Driver, check_line: Callable[[int], None], learn: Callable[[SubmitResult], None]
+    ) -> None:
+        self._driver = driver
+        self._check_line = check_line
+        self._learn = learn
+        self._kept: Counter[int] = Counter()
+
+    async def submit(self, flight: Flight) -> Closing:
+        """What the submission is closed with. Never raises."""
+        intent_at = datetime.now(UTC)
+        exchanges: list[Exchange] = []
+        try:
+            closing, exchanges = await self._attempt(flight, intent_at)
+        except Exception:
+            # A fault of ours, and bytes may have left: what is not mentioned is unknown.
+            log.exception("submit_failed", gateway=flight.driven.id)
+            closing = close(
+                flight.driven,
+                flight.id,
+                flight.items,
+                {},
+                intent_at=intent_at,
+                now=datetime.now(UTC),
+                is_resend=flight.is_resend,
+            )
+        log_submit(flight.driven, flight.items, exchanges)
+        return closing
+
+    async def _attempt(self, flight: Flight, intent_at: datetime) -> tuple[Closing, list[Exchange]]:
+        driven, items = flight.driven, flight.items
+        gate = Gate(self._check_line, driven.grouping.units(items))
+        result = await self._driver.run_submit(
+            driven.provider,
+            Batch(tuple([as_message(item) for item in items])),
+            driven.account,
+            _context(flight, intent_at),
+            link=driven.link,
+            # However many steps come before it, nothing of this submission is written after its deadline.
+            deadline=time.monotonic() + driven.link.total_timeout_s,
+            before_write=gate.open,
+        )
+        outcomes = result.outcomes
+        if gate.is_shut:
+            outcomes = dict.fromkeys(outcomes, not_sent(gate.why, retry_after_s=RETRY_AT_GATE_S))
+        else:
+            self._learn(result)
+        closing = close(
+            driven,
+            flight.id,
+            items,
+            outcomes,
+            intent_at=intent_at,
+            now=datetime.now(UTC),
+            is_resend=flight.is_resend,
+            status=last_status(result),
+            latency_ms=result.latency_ms,
+            traces=self._traces(items, result),
+        )
+        return closing, result.exchanges
+
+    def _traces(self, items: list[Due], result: SubmitResult) -> list[dict[str, Any]]:
+        """Kept for tests and for whatever is not plainly accepted, and for the first few of an hour."""
+        is_plain = all(outcome.kind is Kind.ACCEPTED for outcome in result.outcomes.values())
+        hour = int(time.time() // 3600)
+        if is_plain and not any(item.kind == "test" for item in items):
+            if self._kept[hour] >= KEPT_PER_HOUR:
+                return []
+            self._kept = Counter({hour: self._kept[hour] + 1})
+        return [as_json(exchange) for exchange in result.exchanges]
+
+
+def _context(flight: Flight, now: datetime) -> Context:
+    return Context(
+        now=now,
+        nonce=to_ref(flight.id),
+        serial=flight.serial,
+        is_resend=flight.is_resend,
+        receipt_url=flight.driven.receipt_url,
+        inbound_url=flight.driven.inbound_url,
+    )
