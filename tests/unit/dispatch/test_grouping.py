@@ -1,5 +1,6 @@
 """Which messages share a request."""
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -155,3 +156,28 @@ def test_a_cleared_buffer_forgets_what_it_knew():
 @pytest.mark.parametrize("limit", [1, 3])
 def test_a_message_longer_than_a_request_holds_still_goes(limit):
     assert ids(groups([due(1, segments=9), due(2)], Grouping(limit, max_segments=4))) == [[1], [2]]
+
+
+def test_a_workspace_does_not_wait_for_the_thousands_of_another_and_no_request_mixes_them():
+    buffer = LaneBuffer()
+    buffer.add((1, 7), [due(n, workspace_id=1, campaign_id=7) for n in range(100)], Grouping(10))
+    buffer.add((1, 8), [due(n, workspace_id=1, campaign_id=8) for n in range(100, 130)], Grouping(10))
+    buffer.add((2, 0), [due(n, workspace_id=2) for n in range(200, 220)], Grouping(10))
+    order = []
+    while group := buffer.take(Grouping(10)):
+        assert len({(item.workspace_id, item.campaign_id) for item in group}) == 1
+        order.append((group[0].workspace_id, group[0].campaign_id))
+    assert order[:4].count((2, 0)) == 2
+    assert order[:8].count((1, 8)) == 3
+
+
+def test_who_fills_whole_requests_gets_fewer_of_them_where_messages_are_counted():
+    by_messages = Grouping(10, ("text",), counts="messages")
+    buffer = LaneBuffer()
+    buffer.add((1, 0), [due(n, workspace_id=1) for n in range(100)], by_messages)
+    buffer.add((2, 0), [due(100 + n, workspace_id=2, text=str(n)) for n in range(50)], by_messages)
+    had = Counter()
+    while had[2] < 50:
+        group = buffer.take(by_messages)
+        had[group[0].workspace_id] += len(group)
+    assert had[1] <= 60
