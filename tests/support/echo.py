@@ -147,7 +147,8 @@ Behaviour = Callable[[list[dict[str, str]]], Response | Failure | None]
 
 @dataclass
 class EchoProvider:
-    """The other side. `behave` may answer instead of it; `delay_s` before every answer.
+    """The other side. `behave` may answer instead of it; `delay_s` before every answer, which also waits for
+    `may_answer`.
 
     `lost_answers`: it takes so many requests without anybody hearing of it. `knows_refs`, `knows_requests`: how it
     tells repetitions. `states`: what it says to queries and in its feed, by reference.
@@ -155,6 +156,7 @@ class EchoProvider:
 
     behave: Behaviour | None = None
     delay_s: float = 0.0
+    may_answer: asyncio.Event | None = None
     lost_answers: int = 0
     knows_refs: bool = False
     knows_requests: bool = False
@@ -180,6 +182,8 @@ class EchoProvider:
         try:
             answer = self._answer(request)
             await asyncio.sleep(self.delay_s)
+            if self.may_answer is not None:
+                await self.may_answer.wait()
         finally:
             self.in_flight -= 1
         if isinstance(answer, Failure):

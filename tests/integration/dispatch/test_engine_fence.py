@@ -66,7 +66,7 @@ async def test_what_is_stopped_at_the_line_goes_out_later_and_once(engine, monke
 
 async def test_the_answer_that_a_frozen_worker_waited_for_is_refused_by_the_database(engine, monkeypatch):
     """It cannot renew its lease; another one takes over while its request is under way."""
-    engine.other_side.delay_s = 1.0
+    engine.other_side.may_answer = asyncio.Event()
     [message_id] = await engine.accept(1)
     frozen = engine.start_worker()
     await engine.until(lambda: bool(engine.other_side.log))
@@ -78,7 +78,8 @@ async def test_the_answer_that_a_frozen_worker_waited_for_is_refused_by_the_data
     engine.run("update gateway_lease set expires_at = now() - interval '1 second'")
     engine.start_worker()
     await engine.until_states([message_id], "unknown")
-    await asyncio.sleep(1.0)
+    engine.other_side.may_answer.set()
+    await engine.beats(3)
     assert engine.states([message_id]) == {message_id: "unknown"}
     assert engine.accepted_ids() == [message_id]
 
