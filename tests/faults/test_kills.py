@@ -13,6 +13,7 @@ from tests.support.reporting import Say
 
 from gatepost.dispatch.driven import load
 from gatepost.dispatch.runner import Runner
+from gatepost.messages.clock import DatabaseClock
 from gatepost.sms.ids import IdSource
 
 pytestmark = pytest.mark.faults
@@ -174,7 +175,15 @@ def test_the_engine_and_the_checker_agree_on_the_window(arena: Arena):
         driven = load(gateway.pk, {})
         assert driven is not None
         runner = Runner(
-            driven, 1, pool=None, driver=None, ids=IdSource(0), lease_until=0, not_before=0, is_sending=bool
+            driven,
+            1,
+            pool=None,
+            driver=None,
+            ids=IdSource(0),
+            lease_until=0,
+            not_before=0,
+            is_sending=bool,
+            clock=DatabaseClock(),
         )
         assert runner.window == arena.window(gateway)
 

@@ -123,6 +123,9 @@ class Engine:
     async def until_states(self, ids: Sequence[int], *wanted: str, seconds: float = 60.0) -> None:
         await self.until(lambda: set(self.states(ids).values()) <= set(wanted), seconds)
 
+    async def until_attempted(self, message_id: int) -> None:
+        await self.until(lambda: bool(self.rows("select 1 from message where id = %s and attempts > 0", message_id)))
+
     async def beats(self, count: int) -> None:
         """Long enough for anything that was to happen by itself."""
         for _ in range(count):

@@ -4,7 +4,6 @@ a feed. Asking never re-sends, except where the provider says it never saw the m
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -139,7 +138,7 @@ class Asker:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(sql.CURSOR, [driven.id, feed.name])
             row = await cursor.fetchone()
-        if row and row[1] > datetime.now(UTC):
+        if row and row[1] > self._runner.clock.now():
             return
         start = row[0] if row else ""
         came: list[Item] = []
@@ -175,7 +174,7 @@ class Asker:
         driven = self._runner.driven
         nonce = to_ref(self._ids.take()[0])
         return Context(
-            now=datetime.now(UTC), nonce=nonce, receipt_url=driven.receipt_url, inbound_url=driven.inbound_url
+            now=self._runner.clock.now(), nonce=nonce, receipt_url=driven.receipt_url, inbound_url=driven.inbound_url
         )
 
 

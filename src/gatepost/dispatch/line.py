@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from gatepost.dispatch.pacing import TooFast
@@ -39,11 +39,11 @@ class Gate:
             raise
 
 
-def as_message(item: Due) -> Message:
-    """A due message as adapters take it; what remains of its validity is never less than a minute."""
+def as_message(item: Due, now: datetime) -> Message:
+    """A due message as adapters take it `now`; what remains of its validity is never less than a minute."""
     remaining_s = None
     if item.validity_s is not None:
-        remaining_s = max(MIN_VALIDITY_S, int((item.expires_at - datetime.now(UTC)).total_seconds()))
+        remaining_s = max(MIN_VALIDITY_S, int((item.expires_at - now).total_seconds()))
     return Message(
         ref=to_ref(item.message_id, item.generation),
         to=item.to,

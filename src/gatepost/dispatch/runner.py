@@ -7,7 +7,6 @@ outlives the write. The number of messages between intent and record is bounded 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -25,6 +24,7 @@ from gatepost.dispatch.slots import Flight, Slots
 from gatepost.dispatch.store import Due, LeaseLost
 from gatepost.dispatch.submitting import Submitter
 from gatepost.messages import receipts
+from gatepost.messages.clock import DatabaseClock
 from gatepost.sms.ids import IdSource, to_ref
 from gatepost.sms.outcomes import Outcome, not_sent, unknown
 from gatepost.transport.driver import Driver
@@ -54,6 +54,7 @@ class Runner:
         lease_until: float,
         not_before: float,
         is_sending: Callable[[], bool],
+        clock: DatabaseClock,
     ) -> None:
         self.driven = driven
         self.fence = fence
@@ -61,11 +62,12 @@ class Runner:
         self._pool = pool
         self._ids = ids
         self._is_sending = is_sending
+        self.clock = clock
         self._pacer = Pacer(driven.rate, not_before)
         self._brakes = Brakes(self._pacer)
         self._queue = LookAhead()
         self._recorder = Recorder(pool, fence, ids, lambda: self.driven, self._left_window)
-        self._submitter = Submitter(driver, self.check_line, self._brakes.learn)
+        self._submitter = Submitter(driver, self.check_line, self._brakes.learn, clock.now)
         self._wake = asyncio.Event()
         self._slots = Slots(self._submit, self._wake.set)
         self._open: dict[int, int] = {}
@@ -160,7 +162,7 @@ class Runner:
         for submission_id, _, message_ids, generations, senders, intent_at, is_resend in rows:
             items = await self._items(message_ids, generations, senders)
             outcomes = {to_ref(item.message_id, item.generation): outcome for item in items}
-            now = datetime.now(UTC)
+            now = self.clock.now()
             self._enter_window(submission_id, len(items))
             self._recorder.put(
                 close(self.driven, submission_id, items, outcomes, intent_at=intent_at, now=now, is_resend=is_resend)
@@ -187,7 +189,8 @@ class Runner:
         self._last_housekeeping = time.monotonic()
         async with self._pool.connection() as connection:
             has_more = await store.refresh_holds(connection, self.driven.id, self._is_sending())
-            await store.expire(connection, self.driven.id)
+            if self.clock.is_steady:
+                await store.expire(connection, self.driven.id)
         if has_more:
             self._last_housekeeping = 0.0
             self._wake.set()

@@ -254,13 +254,14 @@ RELEASE_LEASE = """
 """
 BEAT = """
     insert into worker (id, host, pid) values (%s, %s, %s) on conflict (id) do update set seen_at = now()
+    returning clock_timestamp()
 """
 GONE = "delete from worker where id = %s or seen_at < now() - interval '1 minute'"
 FREE_GATEWAYS = """
     select g.id from gateway g left join gateway_lease l on l.gateway_id = g.id
      where l.gateway_id is null or l.worker_id is null or l.expires_at < now() order by g.id
 """
-LIVING = "select count(*) from worker where seen_at > now() - interval '5 seconds'"
+LIVING = "select count(*) from worker where seen_at > now() - %s * interval '1 second'"
 CHANGED_AT = "select id, updated_at from gateway where id = any(%s)"
 COUNT_GATEWAYS = "select count(*) from gateway"
 HAS_ORPHANS = "select (select 1 from orphan_receipt where gateway_id = %s order by key limit 1) is not null"

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -27,19 +27,24 @@ RETRY_AT_GATE_S = 0.05
 
 class Submitter:
     """Submits for one gateway. `check_line` is asked immediately before the first byte, and stops it by raising;
-    `learn` hears of every answer."""
+    `learn` hears of every answer; `now` gives aware UTC."""
 
     def __init__(
-        self, driver: Driver, check_line: Callable[[int], None], learn: Callable[[SubmitResult], None]
+        self,
+        driver: Driver,
+        check_line: Callable[[int], None],
+        learn: Callable[[SubmitResult], None],
+        now: Callable[[], datetime],
     ) -> None:
         self._driver = driver
+        self._now = now
         self._check_line = check_line
         self._learn = learn
         self._kept: Counter[int] = Counter()
 
     async def submit(self, flight: Flight) -> Closing:
         """What the submission is closed with. Never raises."""
-        intent_at = datetime.now(UTC)
+        intent_at = self._now()
         exchanges: list[Exchange] = []
         try:
             closing, exchanges = await self._attempt(flight, intent_at)
@@ -52,7 +57,7 @@ class Submitter:
                 flight.items,
                 {},
                 intent_at=intent_at,
-                now=datetime.now(UTC),
+                now=self._now(),
                 is_resend=flight.is_resend,
             )
         log_submit(flight.driven, flight.items, exchanges)
@@ -63,7 +68,7 @@ class Submitter:
         gate = Gate(self._check_line, driven.grouping.units(items))
         result = await self._driver.run_submit(
             driven.provider,
-            Batch(tuple([as_message(item) for item in items])),
+            Batch(tuple([as_message(item, intent_at) for item in items])),
             driven.account,
             _context(flight, intent_at),
             link=driven.link,
@@ -82,7 +87,7 @@ class Submitter:
             items,
             outcomes,
             intent_at=intent_at,
-            now=datetime.now(UTC),
+            now=self._now(),
             is_resend=flight.is_resend,
             status=last_status(result),
             latency_ms=result.latency_ms,

@@ -22,12 +22,13 @@ from gatepost.dispatch.driven import Driven, load
 from gatepost.dispatch.runner import Runner
 from gatepost.dispatch.store import LeaseLost
 from gatepost.dispatch.threads import in_thread
+from gatepost.messages.clock import DatabaseClock
 from gatepost.sms.ids import IdSource
 from gatepost.transport.driver import Driver
 
 log = structlog.get_logger()
 
-LEASE_S = 4.0
+LEASE_S = 3.5
 PACE_GAP_S = 1.0
 BEAT_S = 1.0
 STANDSTILL_S = LEASE_S / 2
@@ -78,6 +79,7 @@ class Worker:
             kwargs={"autocommit": True, "application_name": "gatepost worker"},
             configure=_let_go_of_locks,
         )
+        self._clock = DatabaseClock()
         self._leads: dict[int, Lead] = {}
         self._unloadable: set[int] = set()
         self._stopping = asyncio.Event()
@@ -120,7 +122,9 @@ class Worker:
     async def _beat(self) -> None:
         try:
             async with self._pool.connection() as connection:
-                await connection.execute(sql.BEAT, [self.id, socket.gethostname(), os.getpid()])
+                cursor = await connection.execute(sql.BEAT, [self.id, socket.gethostname(), os.getpid()])
+                for (database_now,) in await cursor.fetchall():
+                    self._clock.note(database_now)
                 await self._renew(connection)
                 await self._reap()
                 await self._follow_settings(connection)
@@ -172,7 +176,8 @@ class Worker:
             lead.runner.reconfigure(driven)
 
     async def _take_share(self, connection: AsyncConnection[Any]) -> None:
-        living = await _number(connection, sql.LIVING)
+        # Who died is not counted any more when its leases run out.
+        living = await _number(connection, sql.LIVING, LEASE_S)
         gateways = await _number(connection, sql.COUNT_GATEWAYS)
         share = math.ceil(gateways / max(1, living))
         cursor = await connection.execute(sql.FREE_GATEWAYS)
@@ -205,6 +210,7 @@ class Worker:
             lease_until=until,
             not_before=time.monotonic() + wait_s,
             is_sending=lambda: self._is_sending,
+            clock=self._clock,
         )
         asker = Asker(runner, self._pool, self._driver, self._ids, self._store_items)
         tasks = (asyncio.create_task(runner.run()), asyncio.create_task(asker.run()))
@@ -284,7 +290,7 @@ async def _let_go_of_locks(connection: AsyncConnection[Any]) -> None:
     await connection.execute(f"set idle_in_transaction_session_timeout = '{STANDSTILL_S:g}s'")
 
 
-async def _number(connection: AsyncConnection[Any], statement: str) -> int:
-    cursor = await connection.execute(statement)
+async def _number(connection: AsyncConnection[Any], statement: str, *parameters: float) -> int:
+    cursor = await connection.execute(statement, parameters or None)
     row = await cursor.fetchone()
     return int(row[0]) if row else 0

@@ -34,5 +34,19 @@ def test_between_two_looks_it_goes_on_with_the_monotonic_clock(monkeypatch):
     assert ours.now() == DATABASE_NOW + timedelta(seconds=60)
 
 
+def test_after_a_jump_of_the_database_it_is_not_steady_for_a_while(monkeypatch):
+    passed = 0.0
+    monkeypatch.setattr(clock.time, "monotonic", lambda: passed)
+    ours = DatabaseClock()
+    ours.note(DATABASE_NOW)
+    ours.note(DATABASE_NOW + timedelta(seconds=20))
+    assert ours.is_steady
+    for jump in (timedelta(days=10), timedelta(days=-10)):
+        ours.note(ours.now() + jump)
+        assert not ours.is_steady
+        passed += clock.STEADY_AFTER_S
+        assert ours.is_steady
+
+
 def test_before_the_first_look_it_is_this_hosts():
     assert abs(DatabaseClock().now() - datetime.now(UTC)) < timedelta(seconds=5)
