@@ -24,6 +24,7 @@ Say = Callable[[str], None]
 
 QUEUE_AT_LEAST = 60
 FEED_EVERY_S = 0.2
+WEB_AGAIN_S = 0.5
 POST_SIZE = 30
 GIVE_UP_SHARE = 0.02
 SETTLE_TIMEOUT_S = 120.0
@@ -145,9 +146,15 @@ class Siege:
             assert self.web is not None
             self.web.kill()
             self.web_kills += 1
-            self.web = self.arena.gatepost.spawn_web()
         if kills in self.schedule.crashes:
             await self._crash()
+
+    async def _keep_web(self) -> None:
+        """Starts another web process whenever there is none, as whoever supervises it would."""
+        while True:
+            if self.web is None or not self.web.is_alive:
+                self.web = self.arena.gatepost.spawn_web()
+            await asyncio.sleep(WEB_AGAIN_S)
 
     async def _crash(self) -> None:
         outage = await asyncio.to_thread(self.database.crash)
@@ -171,9 +178,10 @@ class Siege:
         async def whole() -> None:
             # Orders that wait for an API that is away must not keep the line that leads to it from being healed.
             asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
-            async with self._fed():
-                await attack()
-            await self._settle()
+            async with self._beside(self._keep_web):
+                async with self._fed():
+                    await attack()
+                await self._settle()
 
         asyncio.run(whole())
 

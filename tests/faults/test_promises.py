@@ -15,7 +15,7 @@ BUGS = {bug.name: bug.check for bug in read_bugs()}
 REQUIRED = {
     *(f"D{n}" for n in range(1, 11)),
     *("P1", "P2", "P4", "P5", "P6"),
-    *("S1", "S2", "W1", "W2"),
+    *("S1", "S2", "S3", "W1", "W2"),
 }
 FEWEST_BUGS = 12
 
