@@ -1,6 +1,8 @@
 """The installation on this machine: its settings, its database, its keys; for commands that work without the API."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,15 +57,28 @@ def open_django(installation: Installation) -> None:
 
     os.environ["GATEPOST_DATABASE_URL"] = installation.dsn
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.settings")
-    try:
+    with needs_database():
         psycopg.connect(installation.dsn, connect_timeout=10).close()
-    except psycopg.OperationalError as error:
+    django.setup()
+
+
+@contextmanager
+def needs_database() -> Iterator[None]:
+    """Raises Refusal where what is done inside the block fails because the database does not answer."""
+    import psycopg
+
+    try:
+        yield
+    except Exception as error:
+        # Django's errors have the driver's as their cause.
+        away = next((one for one in (error, error.__cause__) if isinstance(one, psycopg.OperationalError)), None)
+        if away is None:
+            raise
         raise Refusal(
-            f"The database does not answer: {str(error).strip().splitlines()[0]}",
+            f"The database does not answer: {str(away).strip().splitlines()[0]}",
             "Start it, or correct GATEPOST_DATABASE_URL.",
             code=Exit.UNREACHABLE,
         ) from None
-    django.setup()
 
 
 def missing_keys(data_dir: Path, settings: dict[str, Any]) -> list[str]:

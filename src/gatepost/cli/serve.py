@@ -10,7 +10,7 @@ import typer
 
 from gatepost import logs
 from gatepost.cli import schema
-from gatepost.cli.installation import Installation, find, open_django
+from gatepost.cli.installation import Installation, find, needs_database, open_django
 from gatepost.cli.options import DataDirOption
 from gatepost.cli.terminal import Refusal, out
 
@@ -50,7 +50,8 @@ def migrate(data_dir: DataDirOption = None) -> None:
     """Bring the database to the schema of this version. Safe to run on several nodes at once, and again."""
     installation = find(data_dir, needs_keys=False)
     open_django(installation)
-    count = schema.migrate(installation.dsn, installation.data_dir)
+    with needs_database():
+        count = schema.migrate(installation.dsn, installation.data_dir)
     out.print(f"{count} migrations applied." if count else "The database is up to date.")
 
 
@@ -97,7 +98,9 @@ async def _work(installation: Installation) -> None:
 
 
 def _require_schema(installation: Installation) -> None:
-    if not schema.is_current(installation.dsn, installation.data_dir):
+    with needs_database():
+        if schema.is_current(installation.dsn, installation.data_dir):
+            return
         open_django(installation)
         missing = schema.missing()
         if missing:
