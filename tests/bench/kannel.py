@@ -21,6 +21,8 @@ SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = ("bearerbox", "smsbox")
 PASSWORD = "foobar"
 PER_REQUEST = 100
+AT_ONCE = 100
+AT_ONCE_SLOW = 500
 DELIVERED = 1
 READY_S = 15.0
 
@@ -176,7 +178,7 @@ class Kannel:
             CONFIG.format(
                 folder=folder,
                 password=PASSWORD,
-                parallel=setup.parallel,
+                parallel=AT_ONCE_SLOW if setup.is_slow else AT_ONCE,
                 provider=self._world.provider.port,
                 **ports,
             )

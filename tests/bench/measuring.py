@@ -17,8 +17,6 @@ BULK_CONNECTIONS = 4
 RECEIPT_CONNECTIONS = 32
 CODE_CONNECTIONS = 16
 CODES_PER_S = 100.0
-MANY = 100
-MOST_AT_ONCE = 1000
 WARM_FROM = 9_900_000
 CODES_FROM = 5_000_000
 SAMPLING_S = 0.1
@@ -61,32 +59,32 @@ Measure = Callable[[Bench, Side], list[Sample]]
 def single(bench: Bench, side: Side) -> list[Sample]:
     """F1."""
     ids = range(bench.sizes.single)
-    with _ready(bench, side, Setup(parallel=MANY)) as live:
+    with _ready(bench, side, Setup()) as live:
         return [_flow(bench, live, [live.single(n) for n in ids], ids, SINGLE_CONNECTIONS)]
 
 
 def campaign(bench: Bench, side: Side) -> list[Sample]:
     """F2."""
-    with _ready(bench, side, Setup(parallel=MANY)) as live:
+    with _ready(bench, side, Setup()) as live:
         return [_campaign(bench, live)]
 
 
 def slow_campaign(bench: Bench, side: Side) -> list[Sample]:
     """F2 at 50 ms."""
-    with _ready(bench, side, Setup(parallel=MOST_AT_ONCE), delay_ms=50) as live:
+    with _ready(bench, side, Setup(is_slow=True), delay_ms=50) as live:
         return [_campaign(bench, live)]
 
 
 def batches(bench: Bench, side: Side) -> list[Sample]:
     """F3."""
-    with _ready(bench, side, Setup(is_batching=True, parallel=8)) as live:
+    with _ready(bench, side, Setup(is_batching=True)) as live:
         return [_campaign(bench, live)]
 
 
 def receipts(bench: Bench, side: Side) -> list[Sample]:
     """F4."""
     ids = range(bench.sizes.receipts)
-    with _ready(bench, side, Setup(parallel=MANY)) as live:
+    with _ready(bench, side, Setup()) as live:
         _flow(bench, live, live.bulk(ids), ids, BULK_CONNECTIONS)
         before = live.cpu_seconds()
         path = write_requests(bench.world.folder / "receipts", (live.receipt(n) for n in ids))
@@ -109,7 +107,7 @@ def receipts(bench: Bench, side: Side) -> list[Sample]:
 def bulk_accept(bench: Bench, side: Side) -> list[Sample]:
     """F5: until the last answer, while what was accepted is being sent."""
     ids = range(bench.sizes.campaign)
-    with _ready(bench, side, Setup(parallel=MANY)) as live:
+    with _ready(bench, side, Setup()) as live:
         played = _play(bench, live, live.bulk(ids), BULK_CONNECTIONS)
         live.wait_recorded(ids, bench.sizes.timeout_s)
         return [Sample(len(ids) / played.elapsed_s, {"answer p99": f"{played.percentiles_ms['p99']:.0f} ms"})]
@@ -120,7 +118,7 @@ def codes(bench: Bench, side: Side) -> list[Sample]:
     sizes, provider = bench.sizes, bench.world.provider
     campaign_ids = range(sizes.campaign)
     idle_ids = range(CODES_FROM, CODES_FROM + sizes.codes)
-    with _ready(bench, side, Setup(parallel=MANY)) as live:
+    with _ready(bench, side, Setup()) as live:
         bulk_path = write_requests(bench.world.folder / "bulk", live.bulk(campaign_ids))
         played = _play(bench, live, [live.single(n, is_code=True) for n in idle_ids], CODE_CONNECTIONS, CODES_PER_S)
         idle_ms = _delays_ms(played, idle_ids, provider.wait_for(idle_ids, sizes.timeout_s).time_of())
@@ -164,7 +162,7 @@ def codes(bench: Bench, side: Side) -> list[Sample]:
 def memory(bench: Bench, side: Side) -> list[Sample]:
     """F9: three campaigns in one run of the side, a sample each, so that growth shows."""
     samples = []
-    with _ready(bench, side, Setup(parallel=MANY)) as live:
+    with _ready(bench, side, Setup()) as live:
         for _ in range(3):
             with _watched(live) as seen:
                 _campaign(bench, live)

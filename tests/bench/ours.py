@@ -31,6 +31,9 @@ STOP_S = 60.0
 LEASE_S = 20.0
 WORKSPACE = "Bench"
 PER_REQUEST = 1000
+AT_ONCE = 100
+AT_ONCE_SLOW = 2000
+AT_ONCE_BATCHES = 8
 RATE = 100_000
 SUPPRESSED = 10_000
 BATCH_SIZE = 1000
@@ -39,7 +42,7 @@ HOT_TABLES = (
     "idempotency_key",
 )
 # By what stands in the command line, the first that fits.
-ROLES = {"granian": "web", "gatepost worker": "worker", "postgres": "PostgreSQL"}
+ROLES = {"granian": "web", "gatepost worker": "worker", "gatepost.jobs": "jobs", "postgres": "PostgreSQL"}
 
 ONE_BY_ONE: dict[str, Any] = {
     "method": "GET",
@@ -300,7 +303,7 @@ class Ours:
     def _arrange(self, live: RunningOurs, setup: Setup) -> list[int]:
         gateways = self._need_gateways(live, setup.is_batching, setup.gateways)
         for gateway in gateways:
-            shown = live.call("PATCH", f"/api/v1/gateways/{gateway}", {"parallel": setup.parallel})
+            shown = live.call("PATCH", f"/api/v1/gateways/{gateway}", {"parallel": _at_once(setup)})
             live.receipt_path = "/" + shown["callback_urls"]["receipt"].split("/", 3)[3]
         live.call("PATCH", "/api/v1/workspace", {"default_gateway": gateways[0]})
         live.spread_over(gateways if len(gateways) > 1 else [])
@@ -326,3 +329,10 @@ class Ours:
             return False
         finally:
             connection.close()
+
+
+def _at_once(setup: Setup) -> int:
+    """How many requests a gateway may have open."""
+    if setup.is_batching:
+        return AT_ONCE_BATCHES
+    return AT_ONCE_SLOW if setup.is_slow else AT_ONCE

@@ -34,13 +34,14 @@ def request(method: str, target: str, headers: Iterable[tuple[str, str]] = (), b
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How a side is to be set up: what its provider takes per request, and how many requests are open at once.
+    """What a side is to be set up for: whether its provider takes many messages per request, and answers late.
 
-    `gateways` and `workers`: over how many the messages are spread; only ours knows more than one.
+    How many requests are open at once is each side's own choice, the best for it. `gateways` and `workers`: over how
+    many the messages are spread; only ours knows more than one.
     """
 
     is_batching: bool = False
-    parallel: int = 100
+    is_slow: bool = False
     gateways: int = 1
     workers: int = 1
 
