@@ -11,6 +11,9 @@ from collections import deque
 WINDOW_S = 1.0
 GUARD_S = 0.03
 CATCH_UP_S = 0.5
+EARLY_S = 0.005
+"""Permits go out so early, so that what is due within one turn of the loop leaves together; how many of them there are
+in a second stays the same."""
 
 
 class TooFast(Exception):
@@ -58,6 +61,7 @@ class Pacer:
         self._rate = rate
         self._next_at = not_before
         self._even_at = not_before
+        self._fast_at = not_before
         self._paused_until = not_before
         self._usual_units = 1
         self._permitted = _Window(WINDOW_S + GUARD_S)
@@ -79,7 +83,10 @@ class Pacer:
         pause_s = max(0.0, self._paused_until - now)
         if not self._rate:
             return pause_s
-        return max(pause_s, self._next_at - now, self._permitted.wait_s(now, self._usual_units, self._rate))
+        even_s = self._next_at - now
+        return max(
+            pause_s, even_s if even_s > EARLY_S else 0.0, self._permitted.wait_s(now, self._usual_units, self._rate)
+        )
 
     def permit(self, now: float, units: int = 1) -> bool:
         """Take a permit for `units`, if there is one now; a request larger than the pace makes the next one wait."""
@@ -88,7 +95,8 @@ class Pacer:
         if self._rate:
             spacing = (WINDOW_S + GUARD_S) / self._rate * units
             self._even_at = max(self._even_at, now - CATCH_UP_S) + spacing
-            self._next_at = max(self._even_at, now + spacing / 2)
+            self._fast_at = max(self._fast_at, now) + spacing / 2
+            self._next_at = max(self._even_at, self._fast_at)
             self._permitted.add(now, units)
             self._usual_units = units
         return True

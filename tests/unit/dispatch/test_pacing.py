@@ -131,3 +131,18 @@ def test_what_was_turned_away_is_not_counted():
         with pytest.raises(TooFast):
             pacer.written(0.9)
     pacer.written(1.0)
+
+
+def test_at_a_high_rate_what_is_due_within_a_turn_of_the_loop_leaves_together():
+    pacer = Pacer(100_000)
+    together = 0
+    while pacer.permit(10.0):
+        together += 1
+    assert 400 <= together <= 1000
+    assert len(drive(Pacer(10_000), 3.0, lambda: 0.002)) == pytest.approx(3 * 10_000 / 1.03, rel=0.02)
+
+
+def test_nothing_leaves_before_the_time_at_which_a_new_owner_may_begin():
+    pacer = Pacer(100_000, not_before=5.0)
+    assert not pacer.permit(4.999)
+    assert pacer.permit(5.0)
