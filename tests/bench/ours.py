@@ -42,7 +42,12 @@ HOT_TABLES = (
     "idempotency_key",
 )
 # By what stands in the command line, the first that fits.
-ROLES = {"granian": "web", "gatepost worker": "worker", "gatepost.jobs": "jobs", "postgres": "PostgreSQL"}
+ROLES = {
+    "gatepost.intake.serving": "web",
+    "gatepost worker": "worker",
+    "gatepost.jobs": "jobs",
+    "postgres": "PostgreSQL",
+}
 
 ONE_BY_ONE: dict[str, Any] = {
     "method": "GET",

@@ -30,7 +30,7 @@ def web(
     installation = find(data_dir)
     _require_schema(installation)
     settings = installation.settings
-    argv = web_argv(settings["HOST"], settings["PORT"], settings["LOG_LEVEL"])
+    argv = web_argv(settings["HOST"], settings["PORT"])
     os.execv(argv[0], argv)  # noqa: S606 - the server takes our place, so that it gets our signals
 
 
@@ -55,13 +55,9 @@ def migrate(data_dir: DataDirOption = None) -> None:
     out.print(f"{count} migrations applied." if count else "The database is up to date.")
 
 
-def web_argv(host: str, port: int, log_level: str) -> list[str]:
+def web_argv(host: str, port: int) -> list[str]:
     """The command line of the web server. One process: it shares snapshots and commits in groups."""
-    return [
-        *(sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop", "--http", "1", "--no-ws"),
-        *("--host", host, "--port", str(port), "--workers", "1", "--log-level", log_level),
-        *("--workers-kill-timeout", str(WEB_STOP_TIMEOUT_S), "gatepost.intake.serving:application"),
-    ]
+    return [sys.executable, "-m", "gatepost.intake.serving", host, str(port), str(WEB_STOP_TIMEOUT_S)]
 
 
 async def _work(installation: Installation) -> None:

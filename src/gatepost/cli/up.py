@@ -175,7 +175,7 @@ class Machine:
             running.start(Child("simulators", [*python, "gatepost.cli.demo_simulators"], environment))
         running.start(Child("worker", [*python, "gatepost", "worker"], environment))
         host = self._settings["HOST"]
-        argv = web_argv(host, self._port, self._settings["LOG_LEVEL"])
+        argv = web_argv(host, self._port)
         running.start(Child("web", argv, environment, is_ready=_readiness(host, self._port)))
         self._steps.end()
 

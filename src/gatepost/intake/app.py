@@ -227,7 +227,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
 
     try:
         await front.handle(scope, receive, sending)
-    except Disconnected:
+    except (Disconnected, ConnectionResetError):
         return
     except Exception as error:
         problem = _problem(error, scope)

@@ -100,7 +100,7 @@ class CallbackEndpoint:
         if receiver.networks and not receiver.knows(peer):
             log.warning("callback_from_foreign_address", gateway=receiver.arrival.gateway_id)
             raise Problem("forbidden", "This address may not call back to the gateway.")
-        await self.answer(receiver, self.raw(scope, kind, tail, peer, await read_body(receive, MAX_BODY)), send)
+        await self.answer(receiver, self.raw(scope, kind, tail, peer, await read_body(scope, receive, MAX_BODY)), send)
 
     async def answer(self, receiver: Receiver, raw: RawCallback, send: Send) -> None:
         """Take the callback, and answer it as the provider wants."""

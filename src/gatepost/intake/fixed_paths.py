@@ -76,7 +76,7 @@ class FixedPathEndpoint:
             raise Problem("not_found")
         provider, kind = found
         peer = client_address(scope)
-        raw = self._callbacks.raw(scope, kind, "", peer, await read_body(receive, MAX_BODY))
+        raw = self._callbacks.raw(scope, kind, "", peer, await read_body(scope, receive, MAX_BODY))
         receivers = await in_thread(_switched_on, provider.slug, self._public_url)
         proven = [receiver for receiver in receivers if _is_proven(receiver, raw)]
         if not proven:

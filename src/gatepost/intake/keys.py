@@ -1,5 +1,6 @@
 """API keys as the front needs them: looked up once a second at most, so that a revoked key dies within a second."""
 
+import asyncio
 import hashlib
 import time
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class KeyCache:
         self._pool = pool
         self._known: dict[bytes, tuple[float, Key | None]] = {}
         self._noted: dict[int, float] = {}
+        self._asked: dict[bytes, asyncio.Task[Key | None]] = {}
 
     async def authenticate(self, authorization: str, right: Right) -> Key:
         """The key of an Authorization header; raises Problem where there is none, or it lacks the right."""
@@ -58,6 +60,15 @@ class KeyCache:
         fresh_until, key = self._known.get(digest, (0.0, None))
         if now < fresh_until:
             return key
+        # However many requests bring the key in this moment, it is looked up once.
+        asked = self._asked.get(digest)
+        if asked is None:
+            asked = self._asked[digest] = asyncio.create_task(self._look_up(digest))
+            asked.add_done_callback(lambda _: self._asked.pop(digest))
+        return await asyncio.shield(asked)
+
+    async def _look_up(self, digest: bytes) -> Key | None:
+        now = time.monotonic()
         async with self._pool.connection() as connection:
             cursor = await connection.execute(LOOK_UP, [digest])
             row = await cursor.fetchone()

@@ -87,7 +87,7 @@ class MessagesEndpoint:
         idempotency_key = header(scope, b"idempotency-key")
         if len(idempotency_key) > MAX_KEY or not idempotency_key.isprintable():
             raise Problem("bad_idempotency_key")
-        body = await read_body(receive, MAX_BODY)
+        body = await read_body(scope, receive, MAX_BODY)
         origin = Origin(key.workspace_id, api_key_id=key.id)
         wishes, render = _read(body)
         body_hash = hash_of(body) if idempotency_key else b""
