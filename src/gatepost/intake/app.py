@@ -22,6 +22,7 @@ from gatepost.intake.bridge import Bridge  # noqa: E402
 from gatepost.intake.callbacks import CallbackEndpoint  # noqa: E402
 from gatepost.intake.commit import Committer  # noqa: E402
 from gatepost.intake.fixed_paths import FixedPathEndpoint, is_fixed  # noqa: E402
+from gatepost.intake.gathering import Gathering  # noqa: E402
 from gatepost.intake.http import (  # noqa: E402
     AWAY,
     Disconnected,
@@ -72,6 +73,7 @@ class Front:
         self._tasks: list[asyncio.Task[None]] = []
         self._messages: Endpoint | None = None
         self._committer: Committer | None = None
+        self._gathering: Gathering | None = None
         self._callbacks: CallbackEndpoint | None = None
         self._fixed_paths: FixedPathEndpoint | None = None
         self._spool = Spool(settings.DATA_DIR / "spool")
@@ -88,6 +90,8 @@ class Front:
         self._tasks.clear()
         if self._committer:
             await self._committer.stop()
+        if self._gathering:
+            await self._gathering.stop()
         await self._pool.close()
         # Not on the loop: a request that is still being answered waits for the loop.
         await asyncio.to_thread(self._bridge.close)
@@ -106,7 +110,8 @@ class Front:
         ids = IdSource(row[0] if row else 0)
         self._committer = committer = Committer(self._pool, self._snapshots.get, ids, self._clock.now)
         public_url = settings.CONFIG["PUBLIC_URL"]
-        self._callbacks = CallbackEndpoint(self._pool, ids, self._spool, public_url)
+        self._gathering = Gathering(self._pool, ids)
+        self._callbacks = CallbackEndpoint(self._gathering, self._spool, public_url)
         self._fixed_paths = FixedPathEndpoint(self._pool, self._callbacks, public_url)
         self._messages = MessagesEndpoint(KeyCache(self._pool), committer)
         self._tasks += [asyncio.create_task(run()) for run in (self._listen, self._replay, self._keep_time)]

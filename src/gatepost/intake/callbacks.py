@@ -6,17 +6,16 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any
 
 import structlog
 from psycopg import OperationalError
-from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
 from gatepost.inbox.arrivals import arrival_of
-from gatepost.inbox.store import Arrival, store_items
+from gatepost.inbox.store import Arrival
+from gatepost.intake.gathering import Gathering
 from gatepost.intake.http import AWAY, Receive, Scope, Send, answer, read_body, unavailable
 from gatepost.intake.peers import client_address
 from gatepost.intake.spool import Spool, SpoolFull
@@ -25,14 +24,12 @@ from gatepost.providers import base
 from gatepost.providers.base import Ack, AdapterError
 from gatepost.providers.registry import Provider, provider
 from gatepost.providers.wire import RawCallback
-from gatepost.sms.ids import IdSource
 
 log = structlog.get_logger()
 
 KINDS = ("receipt", "inbound", "media", "stop", "any")
 MAX_BODY = 8 * 1024 * 1024
 FRESH_S = 3.0
-STORE_TIMEOUT_S = 2.0
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -80,12 +77,12 @@ def receiver_of(row: Gateway, public_url: str) -> Receiver:
 class CallbackEndpoint:
     """`/cb/<kind>/<token>[/tail]`."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], ids: IdSource, spool: Spool, public_url: str) -> None:
-        self._pool = pool
-        self._ids = ids
+    def __init__(self, gathering: Gathering, spool: Spool, public_url: str) -> None:
+        self._gathering = gathering
         self._spool = spool
         self._public_url = public_url
         self._known: dict[str, tuple[float, Receiver | None]] = {}
+        self._loading: dict[str, asyncio.Task[Receiver | None]] = {}
 
     def forget(self) -> None:
         """Settings have changed: look every gateway up again, but keep them for when the database is away."""
@@ -117,8 +114,7 @@ class CallbackEndpoint:
         if receiver is None or receiver.provider.parse_callback is None:
             return
         callback = receiver.provider.parse_callback(raw, receiver.account)
-        async with self._pool.connection(timeout=STORE_TIMEOUT_S) as connection:
-            await store_items(connection, receiver.arrival, callback.items, self._ids)
+        await self._gathering.store(receiver.arrival, callback.items)
 
     def raw(self, scope: Scope, kind: str, tail: str, peer: str, body: bytes) -> RawCallback:
         """The request as adapters take it."""
@@ -142,7 +138,7 @@ class CallbackEndpoint:
         if time.monotonic() < fresh_until:
             return receiver
         try:
-            found = await in_thread(load_receiver, token, self._public_url)
+            found = await self._load(token)
         except Exception as error:
             if receiver is not None:
                 return receiver
@@ -154,13 +150,21 @@ class CallbackEndpoint:
             self._known[token] = (time.monotonic() + FRESH_S, found)
         return found
 
+    async def _load(self, token: str) -> Receiver | None:
+        """However many callbacks ask for the gateway at the same time, it is read once."""
+        loading = self._loading.get(token)
+        if loading is None:
+            loading = asyncio.create_task(in_thread(load_receiver, token, self._public_url))
+            self._loading[token] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(token))
+        return await asyncio.shield(loading)
+
     async def _take(self, receiver: Receiver, raw: RawCallback) -> Ack:
         callback = parse(receiver, raw)
         if not callback.items:
             return callback.ack
         try:
-            async with self._pool.connection(timeout=STORE_TIMEOUT_S) as connection:
-                await store_items(connection, receiver.arrival, callback.items, self._ids)
+            await self._gathering.store(receiver.arrival, callback.items)
         except OperationalError:
             try:
                 await asyncio.to_thread(self._spool.put, receiver.token, raw)

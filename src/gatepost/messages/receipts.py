@@ -5,8 +5,9 @@ finds nothing is parked: it may have overtaken our own record of the submit, whi
 Both sides write first and look second, so that one of them always sees the other; a sweep catches a crash between.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -58,22 +59,23 @@ MOVE_PARTS = """
      where p.gateway_id = %s and p.key = r.key and p.state = any(%s)
 """
 PARTS = "select message_id, state from message_part where message_id = any(%s)"
-MOVE = """
-    update message m set state = r.state, state_at = now(),
-           refusal = case when r.state not in ('submitted', 'delivered') then coalesce(r.refusal, m.refusal) end,
-           code = coalesce(r.code, m.code), words = coalesce(r.words, m.words),
-           price = coalesce(r.price, m.price), price_unit = coalesce(r.unit, m.price_unit)
-      from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::numeric[], %s::text[])
-               as r(id, state, refusal, code, words, price, unit)
-     where m.id = r.id
-"""
-EVENTS = """
-    insert into message_event (message_id, kind, detail)
-    select id, 'receipt', detail from unnest(%s::bigint[], %s::jsonb[]) as r(id, detail)
-"""
 # A provider that reports a message has it: whatever was to be sent again must not be.
-UNQUEUE = "delete from outbox where message_id = any(%s)"
-STOP_ASKING = "delete from status_query where message_id = any(%s)"
+RECORD = """
+    with moved as (update message m set
+                          state = r.state, state_at = now(),
+                          refusal = case when r.state not in ('submitted', 'delivered')
+                                         then coalesce(r.refusal, m.refusal) end,
+                          code = coalesce(r.code, m.code), words = coalesce(r.words, m.words),
+                          price = coalesce(r.price, m.price), price_unit = coalesce(r.unit, m.price_unit)
+                     from unnest(%(moved)s::bigint[], %(state)s::text[], %(refusal)s::text[], %(code)s::text[],
+                                 %(words)s::text[], %(price)s::numeric[], %(unit)s::text[])
+                              as r(id, state, refusal, code, words, price, unit)
+                    where m.id = r.id),
+         unqueued as (delete from outbox where message_id = any(%(moved)s)),
+         asked_no_more as (delete from status_query where message_id = any(%(final)s))
+    insert into message_event (message_id, kind, detail)
+    select id, 'receipt', detail::jsonb from unnest(%(told)s::bigint[], %(detail)s::text[]) as r(id, detail)
+"""
 PARK = """
     insert into orphan_receipt (receipt_id, gateway_id, key, receipt)
     select * from unnest(%s::bigint[], %s::bigint[], %s::text[], %s::jsonb[])
@@ -90,6 +92,7 @@ FINDABLE = """
             or exists (select from message_part p where p.gateway_id = %(gateway)s and p.key = o.key))
      limit 10000
 """
+_FIELDS = tuple(field.name for field in fields(Receipt))
 NOT_FINAL = [state.value for state in State if state not in FINAL]
 
 
@@ -144,6 +147,8 @@ async def findable(connection: AsyncConnection[Any], gateway_id: int) -> list[st
 
 
 def _as_storable(receipt: Receipt) -> Receipt:
+    if _is_plain(receipt):
+        return receipt
     parsed = from_ref(receipt.ref)
     return replace(
         receipt,
@@ -155,6 +160,21 @@ def _as_storable(receipt: Receipt) -> Receipt:
         words=storable.as_text(receipt.words, storable.WORDS),
         code=storable.as_text(receipt.code, storable.CODE),
         price=storable.as_price(receipt.price),
+    )
+
+
+def _is_plain(receipt: Receipt) -> bool:
+    """Whether it can be kept as it stands, as nearly all can; looking is cheaper than making a new one."""
+    texts = (receipt.status, receipt.ref, receipt.to, receipt.code, receipt.words, *receipt.keys)
+    together = "".join(texts)
+    return (
+        together.isascii()
+        and "\0" not in together
+        and len(together) <= storable.CODE
+        and receipt.ref == receipt.ref.lower()
+        and all(receipt.keys)
+        and receipt.serial is None
+        and receipt.price is None
     )
 
 
@@ -229,13 +249,7 @@ async def _fold(
             if part_key is None and receipt.state is not None and not _is_superseded(receipt, fold):
                 _step(fold, receipt.state, receipt)
         moved = [(message_id, fold) for message_id, fold in folds.items() if fold.state is not fold.before]
-        if moved:
-            await cursor.execute(MOVE, _columns(moved))
-            await cursor.execute(UNQUEUE, [[message_id for message_id, _ in moved]])
-        final = [message_id for message_id, fold in moved if fold.state in FINAL]
-        if final:
-            await cursor.execute(STOP_ASKING, [final])
-        await cursor.execute(EVENTS, _events(matched))
+        await cursor.execute(RECORD, _columns(moved) | _events(matched))
 
 
 def _is_superseded(receipt: Receipt, fold: _Fold) -> bool:
@@ -284,26 +298,29 @@ def _whole(parts: list[State]) -> State | None:
     return State.UNCONFIRMED if all(state in FINAL for state in parts) else None
 
 
-def _columns(moved: list[tuple[int, _Fold]]) -> list[list[Any]]:
+def _columns(moved: list[tuple[int, _Fold]]) -> dict[str, list[Any]]:
     last = [fold.last for _, fold in moved]
-    return [
-        [message_id for message_id, _ in moved],
-        [fold.state.value for _, fold in moved],
-        [receipt.refusal.value if receipt and receipt.refusal else None for receipt in last],
-        [_trouble(fold, receipt.code if receipt else "") for (_, fold), receipt in zip(moved, last, strict=True)],
-        [_trouble(fold, receipt.words if receipt else "") for (_, fold), receipt in zip(moved, last, strict=True)],
-        [receipt.price.amount if receipt and receipt.price else None for receipt in last],
-        [receipt.price.unit if receipt and receipt.price else None for receipt in last],
-    ]
+    return {
+        "moved": [message_id for message_id, _ in moved],
+        "state": [fold.state.value for _, fold in moved],
+        "refusal": [receipt.refusal.value if receipt and receipt.refusal else None for receipt in last],
+        "code": [_trouble(fold, fold.last.code if fold.last else "") for _, fold in moved],
+        "words": [_trouble(fold, fold.last.words if fold.last else "") for _, fold in moved],
+        "price": [receipt.price.amount if receipt and receipt.price else None for receipt in last],
+        "unit": [receipt.price.unit if receipt and receipt.price else None for receipt in last],
+        "final": [message_id for message_id, fold in moved if fold.state in FINAL],
+    }
 
 
 def _trouble(fold: _Fold, text: str) -> str | None:
     return text or None if fold.state not in (State.DELIVERED, State.SUBMITTED) else None
 
 
-def _events(matched: Iterable[tuple[int, str | None, Receipt]]) -> list[list[Any]]:
-    rows = [(message_id, Jsonb(to_json(receipt))) for message_id, _, receipt in matched]
-    return [[message_id for message_id, _ in rows], [detail for _, detail in rows]]
+def _events(matched: Sequence[tuple[int, str | None, Receipt]]) -> dict[str, list[Any]]:
+    return {
+        "told": [message_id for message_id, _, _ in matched],
+        "detail": [json.dumps(to_json(receipt)) for _, _, receipt in matched],
+    }
 
 
 async def _park(connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource) -> None:
@@ -317,7 +334,7 @@ async def _park(connection: AsyncConnection[Any], gateway_id: int, receipts: Seq
 
 def to_json(receipt: Receipt) -> dict[str, Any]:
     """A receipt as it is kept: only what it says."""
-    values = {name: value for name, value in asdict(receipt).items() if value not in (None, "", ())}
+    values = {name: value for name in _FIELDS if (value := getattr(receipt, name)) not in (None, "", ())}
     if receipt.at:
         values["at"] = receipt.at.isoformat()
     if receipt.price:

@@ -9,6 +9,7 @@ import pytest
 from tests.support.django_database import own_database
 
 from gatepost.dispatch import services, statements, store
+from gatepost.intake import commit
 from gatepost.messages import receipts
 from gatepost.workspaces.models import Workspace
 
@@ -100,16 +101,28 @@ HOT: dict[str, tuple[str, Any]] = {
     "newest by number": (receipts.NEWEST_OPEN, {"gateway": 1, "digits": ["48600000012"]}),
     "lock": (receipts.LOCK, [IDS]),
     "claim": (receipts.CLAIM, [1, ["orphan-7"]]),
-    "unqueue": (receipts.UNQUEUE, [IDS]),
+    "record receipts": (
+        receipts.RECORD,
+        {
+            "moved": IDS,
+            "state": ["delivered"] * 3,
+            **dict.fromkeys(("refusal", "code", "words", "price", "unit"), [None] * 3),
+            "final": IDS,
+            "told": IDS,
+            "detail": ["{}"] * 3,
+        },
+    ),
+    "suppressed numbers": (commit.SUPPRESSED, ["48500000001,48600000012"]),
 }
 
 
-@pytest.fixture(scope="module")
-def full(django_db_blocker: Any) -> Iterator[psycopg.Connection[Any]]:
+@pytest.fixture(scope="module", params=["analysed", "just loaded"])
+def full(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[psycopg.Connection[Any]]:
     with django_db_blocker.unblock(), own_database() as dsn, psycopg.connect(dsn, autocommit=True) as connection:
         psycopg.ClientCursor(connection).execute(FILL, {"rows": ROWS})
         Workspace.objects.create(name="Full")
-        connection.execute("analyze")
+        if request.param == "analysed":
+            connection.execute("analyze")
         yield connection
 
 

@@ -23,7 +23,7 @@ from gatepost.dispatch import threads
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.services import create_gateway
-from gatepost.intake import app, callbacks
+from gatepost.intake import app, gathering
 from gatepost.providers import registry
 
 PATIENCE_S = 60.0
@@ -86,7 +86,7 @@ class Front:
             psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as server,
         ):
             patch.setattr(app.front._pool, "timeout", AWAY_S)
-            patch.setattr(callbacks, "STORE_TIMEOUT_S", AWAY_S)
+            patch.setattr(gathering, "STORE_TIMEOUT_S", AWAY_S)
             server.execute(f'alter database "{name}" allow_connections false')
             server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
             try:
@@ -107,7 +107,7 @@ def database(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
     for name, value in {"POOL_TIMEOUT_S": PATIENCE_S, "RECONNECT_S": 0.05, "REPLAY_S": 0.05}.items():
         monkeypatch.setattr(app, name, value)
-    monkeypatch.setattr(callbacks, "STORE_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(gathering, "STORE_TIMEOUT_S", PATIENCE_S)
     # Threads outlive the test, their connections must not.
     monkeypatch.setattr(threads, "close_old_connections", connections.close_all)
     with django_db_blocker.unblock(), own_database() as dsn:

@@ -12,7 +12,7 @@ from tests.support.echo import PROVIDERS
 
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
-from gatepost.intake import app, callbacks
+from gatepost.intake import app, callbacks, gathering
 from gatepost.intake import spool as spooling
 from gatepost.providers import registry
 from gatepost.sms.ids import to_ref
@@ -256,3 +256,51 @@ class TestWithoutTheDatabase:
         await front.until(lambda: front.rows("select count(*) from inbound_message") == [(1,)])
         await front.until(lambda: not list(folder.glob("*.json")))
         assert sorted(path.name for path in folder.iterdir()) == ["0-a.odd", "0-b.odd", "0-c.odd"]
+
+
+class TestReportsTogether:
+    async def test_those_that_come_at_the_same_time_are_recorded_in_few_groups(self, front, monkeypatch):
+        sizes = []
+        store_items = gathering.store_items
+
+        async def counting(connection, arrival, items, ids):
+            sizes.append(len(items))
+            await store_items(connection, arrival, items, ids)
+
+        monkeypatch.setattr(gathering, "store_items", counting)
+        messages = [{"to": f"+4860010{n:04d}", "text": "hello"} for n in range(100)]
+        accepted = (await front.post({"messages": messages})).json()["messages"]
+        front.run("delete from outbox")
+        front.run("update message set state = 'submitted'")
+        answers = await asyncio.gather(
+            *(front.call_back([{"report": "ok", "ref": row["id"]}], kind="receipt") for row in accepted)
+        )
+        assert {answer.status for answer in answers} == {200}
+        assert front.rows("select state, count(*) from message group by 1") == [("delivered", 100)]
+        assert front.rows("select count(*) from message_event where kind = 'receipt'") == [(100,)]
+        assert sum(sizes) == 100
+        assert len(sizes) < 20
+
+    async def test_one_that_cannot_be_stored_fails_alone(self, front, monkeypatch):
+        message_id = await submitted(front)
+        store_items = gathering.store_items
+
+        async def failing(connection, arrival, items, ids):
+            if any(item.ref == "poison" for item in items):
+                raise ZeroDivisionError
+            await store_items(connection, arrival, items, ids)
+
+        monkeypatch.setattr(gathering, "store_items", failing)
+        refs = [to_ref(message_id), "poison", "nobody's"]
+        answers = await asyncio.gather(*(front.call_back([{"report": "ok", "ref": ref}]) for ref in refs))
+        assert [answer.status for answer in answers] == [200, 500, 200]
+        assert front.rows("select state from message") == [("delivered",)]
+        assert front.rows("select count(*) from orphan_receipt") == [(1,)]
+
+    async def test_the_database_going_away_spools_each_of_a_group(self, front):
+        await submitted(front)
+        await front.call_back([{"report": "ok", "key": "nobody's"}])
+        with front.database_away():
+            answers = await asyncio.gather(*(front.call_back([{"report": "ok", "key": "p1"}]) for _ in range(20)))
+            assert {answer.status for answer in answers} == {200}
+        await front.until(lambda: front.rows("select state from message") == [("delivered",)])
