@@ -14,6 +14,7 @@ from tests.support.tenants import tenant
 from gatepost.console import phone
 from gatepost.dispatch.models import Submission
 from gatepost.messages.models import Message
+from gatepost.routing.models import GatewayHealth
 from gatepost.workspaces.models import Role
 
 pytestmark = [pytest.mark.browser]
@@ -100,11 +101,51 @@ def test_a_broken_gateway_holds_its_messages_until_it_is_repaired(
     expect(page.locator(".timeline")).to_contain_text("The provider was not reached")
 
 
+def test_when_the_first_gateway_breaks_the_second_takes_over(
+    site: Site, signed_in: SignIn, screenshot: Screenshot, is_accessible: Accessible, fits: Callable[[Page], None],
+    say: Say,
+) -> None:  # fmt: skip
+    page = signed_in("operator")
+    page.goto(site.at("phone"))
+    switches(page, "Warsaw").get_by_role("button", name="Break this gateway").click()
+    expect(switches(page, "Warsaw")).to_contain_text("broken")
+    for number in ("first", "second", "third", "fourth"):
+        page.locator("#write_text").fill(f"The {number} one")
+        began = time.monotonic()
+        page.get_by_role("button", name="Send").click()
+        arrived = page.locator("#conversation .bubble:not(.under-way)", has_text=f"The {number} one")
+        expect(arrived.get_by_role("link", name="Cape")).to_be_visible()
+        say(f"the {number} message was on the phone by the second gateway after {time.monotonic() - began:.1f} s")
+    accepted_to_taken = [
+        (message.submitted_at - message.created_at).total_seconds()
+        for message in Message.objects.filter(body__endswith=" one", submitted_at__isnull=False)
+        if message.submitted_at
+    ]
+    say(f"from accepted to taken by the second gateway: {max(accepted_to_taken):.1f} s at most")
+    page.locator("#conversation .bubble", has_text="The first one").get_by_role("link", name="Cape").click()
+    expect(page.locator(".timeline").first).to_contain_text("The provider was not reached")
+    expect(page.locator(".timeline").first).to_contain_text("From Warsaw to Cape")
+    screenshot(page, "failed-over")
+    wait_until(GatewayHealth.objects.filter(standing="down").exists, 60, "the verdict on the gateway")
+    page.get_by_role("link", name="Gateways").first.click()
+    row = page.locator("tbody tr", has_text="Warsaw")
+    expect(row.get_by_role("link", name="Down")).to_be_visible()
+    row.get_by_role("link", name="Down").click()
+    expect(page.locator("main")).to_contain_text("Warsaw is down: the provider is not reached")
+    screenshot(page, "health")
+    is_accessible(page)
+    fits(page)
+    page.goto(site.at("phone"))
+    switches(page, "Warsaw").get_by_role("button", name="Repair").click()
+    expect(switches(page, "Warsaw")).to_contain_text("works")
+
+
 def test_a_slow_gateway_is_seen_to_be_slow(site: Site, signed_in: SignIn) -> None:
     page = signed_in("operator")
     page.goto(site.at("phone"))
     switches(page, "Warsaw").get_by_role("button", name="Slow").click()
     expect(switches(page, "Warsaw")).to_contain_text("slow")
+    page.locator("#write_gateway").select_option(label="Warsaw")
     page.locator("#write_text").fill("Slowly")
     page.get_by_role("button", name="Send").click()
     # The handset may have it long before the provider has answered.

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from gatepost.providers.base import (
     Ack,
@@ -151,7 +152,8 @@ class EchoProvider:
     `may_answer`.
 
     `lost_answers`: it takes so many requests without anybody hearing of it. `knows_refs`, `knows_requests`: how it
-    tells repetitions. `states`: what it says to queries and in its feed, by reference.
+    tells repetitions. `states`: what it says to queries and in its feed, by reference. `broken`: hosts that refuse
+    connections. `taken_by`: the host that took a message, by reference.
     """
 
     behave: Behaviour | None = None
@@ -164,6 +166,8 @@ class EchoProvider:
     requests: list[list[str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    taken_by: dict[str, str] = field(default_factory=dict)
     written_at: list[float] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -179,8 +183,9 @@ class EchoProvider:
         self.written_at.append(asyncio.get_running_loop().time())
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        host = urlsplit(request.url).hostname or ""
         try:
-            answer = self._answer(request)
+            answer = NO_CONNECTION if host in self.broken else self._answer(request)
             await asyncio.sleep(self.delay_s)
             if self.may_answer is not None:
                 await self.may_answer.wait()
@@ -188,6 +193,8 @@ class EchoProvider:
             self.in_flight -= 1
         if isinstance(answer, Failure):
             return _failed(request, answer)
+        if request.url.endswith("/send"):
+            self.taken_by |= dict.fromkeys((message["ref"] for message in json.loads(request.body)["messages"]), host)
         return Reply(answer, None, request.url, 0.1, 0.2)
 
     def accepted_refs(self) -> list[str]:

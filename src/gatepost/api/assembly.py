@@ -12,6 +12,7 @@ from gatepost.api.parser import StrictParser
 ROUTERS: Final = (
     "gatepost.gateways.api.router",
     "gatepost.gateways.api_sender_ids.router",
+    "gatepost.routing.api_health.router",
     "gatepost.routing.api.router",
     "gatepost.messages.api_where.router",
     "gatepost.messages.api.router",

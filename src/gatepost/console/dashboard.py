@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from gatepost.gateways.evidence import Health, health_of
 from gatepost.gateways.models import Gateway
 from gatepost.messages.log import first_id
 from gatepost.sms.states import WORDS, State, Word
@@ -43,6 +44,7 @@ class GatewayLine:
     total: int
     delivered: int
     failed: int
+    health: Health
 
     @property
     def share_good(self) -> int | None:
@@ -113,8 +115,9 @@ def _hours(rows: list[tuple[datetime, State, int]], now: datetime) -> list[Hour]
 
 def _lines(workspace: Workspace, rows: list[tuple[int | None, str, int]]) -> list[GatewayLine]:
     lines = []
+    health = health_of(workspace.pk, list(workspace.gateways.values_list("pk", flat=True)))
     for gateway in workspace.gateways.order_by("id"):
         own = {state: count for gateway_id, state, count in rows if gateway_id == gateway.pk}
         failed = sum(count for state, count in own.items() if WORDS[State(state)] in (Word.ERROR, Word.EXPIRED))
-        lines.append(GatewayLine(gateway, sum(own.values()), own.get(State.DELIVERED, 0), failed))
+        lines.append(GatewayLine(gateway, sum(own.values()), own.get(State.DELIVERED, 0), failed, health[gateway.pk]))
     return lines

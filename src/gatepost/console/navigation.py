@@ -35,7 +35,12 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Providers",
         (
-            Entry("gateways", "Gateways", "gateway", ("gateway", "gateway-edit", "gateway-delete", "gateway-log")),
+            Entry(
+                "gateways",
+                "Gateways",
+                "gateway",
+                ("gateway", "gateway-edit", "gateway-delete", "gateway-log", "gateway-health"),
+            ),
             Entry("catalogue", "Catalogue", "catalogue", ("provider", "gateway-add")),
             Entry("routing", "Routing", "route", ("route", "route-add", "route-where")),
             Entry("senders", "Sender IDs", "sender"),

@@ -19,6 +19,8 @@ SLICES: Final = (
     "gatepost.dispatch.views_trial",
     "gatepost.gateways.views",
     "gatepost.routing.views",
+    "gatepost.routing.views_health",
+    "gatepost.dispatch.views_queue",
     "gatepost.inbox.views",
 )
 """Modules whose import declares pages."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from gatepost.dispatch import services
 from gatepost.dispatch.explain import Failure, explained
 from gatepost.dispatch.trial_send import Trial, exchanges_of, send_by, wait_for_answer
+from gatepost.gateways.access import find
 from gatepost.messages.api import MessageDetail, Ref, RefusalOut, own_message, read_message
 from gatepost.messages.api_where import RouteStepOut
 from gatepost.problems import Problem
@@ -190,3 +191,22 @@ def send_test(request: HttpRequest, gateway_id: Id, test: TestMessage) -> dict[s
 def _failure(failure: Failure) -> dict[str, str]:
     values = asdict(failure)
     return {"class": values.pop("refusal"), **values}
+
+
+class MoveQueue(Body):
+    """What moves: everything of the workspace that waits for the gateway, or of one campaign."""
+
+    campaign: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+
+
+class Moved(Schema):
+    moved: Annotated[int, Field(description="How many messages took the next gateway of their route.")]
+
+
+@router.post("/gateways/{int:gateway_id}/move-queue", auth=needs(Right.GATEWAYS_WRITE), response=Moved)
+def move_gateway_queue(request: HttpRequest, gateway_id: Id, wanted: MoveQueue) -> dict[str, int]:
+    """Move what waits for a gateway to the next ones of its route. What has no other way stays, and what is unknown."""
+    asker = caller(request)
+    gateway = find(asker, gateway_id)
+    moved = services.move_queue(gateway, asker.workspace, actor=asker.actor, campaign_id=wanted.campaign)
+    return {"moved": moved}

@@ -16,6 +16,8 @@ MAX_FAULTS = 3
 MAX_RESENDS = 5
 UNDOCUMENTED_WINDOW_S = 3600
 ADAPTER_FAULT = "adapter fault"
+DETOUR_S = 2.0
+"""How long a message that is to go elsewhere waits here, should the way there break off."""
 
 Uniform = Callable[[float, float], float]
 
@@ -58,13 +60,17 @@ class Conduct:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Back to the outbox. `is_alone`: in a request of its own. `repeats`: the same submission once more."""
+    """Back to the outbox. `is_alone`: in a request of its own. `repeats`: the same submission once more.
+
+    `elsewhere`: on its way to another gateway; should that come to nothing, it is tried here again.
+    """
 
     due_at: datetime
     generation: int
     sender: str | None = None
     is_alone: bool = False
     repeats: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,15 @@ def backoff_s(attempts: int, uniform: Uniform = random.uniform) -> float:
 
 
 def decide(
-    attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime, uniform: Uniform = random.uniform
+    attempt: Attempt,
+    outcome: Outcome,
+    conduct: Conduct,
+    now: datetime,
+    uniform: Uniform = random.uniform,
+    *,
+    has_detour: bool = False,
 ) -> Decision:
-    """What becomes of a message after `outcome`."""
+    """What becomes of a message after `outcome`. `has_detour`: another gateway of its route takes it."""
     if outcome.kind is Kind.ACCEPTED:
         return Decision(accepted(outcome, conduct))
     if outcome.kind is Kind.UNKNOWN:
@@ -94,7 +106,9 @@ def decide(
     if attempt.is_resend:
         return _still_unknown(attempt, outcome, conduct, now, uniform)
     if outcome.kind is Kind.REFUSED:
-        return _refused(attempt, outcome, conduct, now, uniform)
+        return _refused(attempt, outcome, conduct, now, uniform, has_detour=has_detour)
+    if has_detour:
+        return _elsewhere(outcome, now, attempt.generation)
     # A limit of one recipient names the message, so the provider may call its reference a duplicate the next time.
     generation = min(attempt.generation + outcome.is_recipient_only, GENERATIONS - 1)
     return _again(attempt, outcome, now, uniform, generation)
@@ -108,7 +122,14 @@ def accepted(outcome: Outcome, conduct: Conduct) -> State:
     return state
 
 
-def _refused(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime, uniform: Uniform) -> Decision:
+def _elsewhere(outcome: Outcome, now: datetime, generation: int) -> Decision:
+    requeue = Requeue(now + timedelta(seconds=DETOUR_S), generation, elsewhere=True)
+    return Decision(None, requeue, event=outcome.kind.value, detail=_said(outcome))
+
+
+def _refused(
+    attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime, uniform: Uniform, *, has_detour: bool
+) -> Decision:
     policy = outcome.policy
     assert policy is not None
     next_generation = min(attempt.generation + 1, GENERATIONS - 1)
@@ -116,6 +137,8 @@ def _refused(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime
     if policy.tries_fallback_sender and fallback and attempt.sender != fallback:
         requeue = Requeue(now, next_generation, sender=fallback)
         return Decision(None, requeue, event="fallback sender", detail={**_said(outcome), "sender": fallback})
+    if has_detour:
+        return _elsewhere(outcome, now, next_generation)
     if policy.retries:
         return _again(attempt, outcome, now, uniform, next_generation)
     return Decision(policy.final, event="refused", detail=_said(outcome))

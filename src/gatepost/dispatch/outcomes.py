@@ -8,10 +8,12 @@ from gatepost.dispatch.decide import Attempt, Decision, accepted, decide
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.store import Closing, Due, Recorded
 from gatepost.messages import storable
+from gatepost.messages.accept import Detour
 from gatepost.sms.ids import to_ref
 from gatepost.sms.outcomes import Kind, Outcome, unknown
 from gatepost.sms.states import State
 
+NO_DETOURS: Mapping[int, Detour] = {}
 NOT_MENTIONED = unknown("not mentioned in the answer")
 
 
@@ -27,8 +29,9 @@ def close(
     status: int | None = None,
     latency_ms: float | None = None,
     traces: list[dict[str, Any]] | None = None,
+    detours: Mapping[int, Detour] = NO_DETOURS,
 ) -> Closing:
-    """The closing of a submission: what its messages become."""
+    """The closing of a submission: what its messages become. `detours`: other ways of those that may have one."""
     closing = Closing(
         submission_id,
         next((storable.as_text(o.cause, storable.WORDS) for o in outcomes.values() if o.cause), None),
@@ -52,7 +55,11 @@ def close(
             accepted_at=item.accepted_at,
             is_resend=is_resend and item.is_unknown,
         )
-        _note(closing, item, attempts, outcome, decide(attempt, outcome, driven.conduct, now))
+        other = detours.get(item.message_id)
+        decision = decide(attempt, outcome, driven.conduct, now, has_detour=other is not None)
+        if other is not None and decision.requeue and decision.requeue.elsewhere:
+            closing.detours.append(other)
+        _note(closing, item, attempts, outcome, decision)
     return closing
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
-from gatepost.dispatch import store
+from gatepost.dispatch import detours, store
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.statements import HAS_ORPHANS
 from gatepost.dispatch.store import Closing
@@ -72,11 +72,21 @@ class Recorder:
                     if not is_recorded:
                         await store.record(connection, driven.id, self._fence, group, driven.asking)
                         is_recorded = True
+                    await self._move_on(connection, driven, group)
                     await self._claim_receipts(connection, driven.id, group)
                 return
             except store.AWAY as error:
                 log.warning("record_waits_for_database", gateway=driven.id, cause=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
+
+    async def _move_on(self, connection: store.Connection, driven: Driven, group: list[Closing]) -> None:
+        """What goes elsewhere is in the queue again, and leaves it by the same way as any that is moved."""
+        others = [other for closing in group for other in closing.detours]
+        if others:
+            parameters = detours.parameters(driven.id, driven.name, others, f"{driven.name} did not take it")
+            async with connection.transaction():
+                await connection.execute(detours.MOVE, parameters)
+                await connection.execute(detours.WAKE, [sorted({other.way.gateway.id for other in others})])
 
     async def _claim_receipts(self, connection: store.Connection, gateway_id: int, group: list[Closing]) -> None:
         """Those that overtook our own record."""

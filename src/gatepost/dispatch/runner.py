@@ -23,6 +23,7 @@ from gatepost.dispatch.recorder import Recorder
 from gatepost.dispatch.slots import Flight, Slots
 from gatepost.dispatch.store import Due, LeaseLost
 from gatepost.dispatch.submitting import Submitter
+from gatepost.dispatch.witness import Witness
 from gatepost.messages import receipts
 from gatepost.messages.clock import DatabaseClock
 from gatepost.sms.ids import IdSource, to_ref
@@ -67,7 +68,8 @@ class Runner:
         self._brakes = Brakes(self._pacer)
         self._queue = LookAhead()
         self._recorder = Recorder(pool, fence, ids, lambda: self.driven, self._left_window)
-        self._submitter = Submitter(driver, self.check_line, self._brakes.learn, clock.now)
+        self.witness = Witness()
+        self._submitter = Submitter(driver, self.check_line, self._brakes.learn, clock.now, self.witness)
         self._wake = asyncio.Event()
         self._slots = Slots(self._submit, self._wake.set)
         self._open: dict[int, int] = {}

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 from django.db import connection, transaction
 
+from gatepost.dispatch import detours
 from gatepost.dispatch.statements import SEND_AGAIN
+from gatepost.gateways.models import Gateway
+from gatepost.routing import health_store
+from gatepost.routing.models import RoutingChange
+from gatepost.workspaces.models import Workspace
+from gatepost.workspaces.services import audit
 
 LEAVE = """
     with left_so as (update message set left_at = now() where id = any(%(ids)s) and state = 'unknown' returning id),
@@ -47,6 +53,19 @@ def leave(workspace_id: int, message_ids: Sequence[int], *, actor: str) -> list[
 def cancel(workspace_id: int, message_ids: Sequence[int], *, actor: str) -> list[int]:
     """Take messages out of the queue; the ids that were still in it."""
     return _run(CANCEL, workspace_id, message_ids, actor)
+
+
+def move_queue(gateway: Gateway, workspace: Workspace, *, actor: str, campaign_id: int | None = None) -> int:
+    """What of the workspace (of one campaign) waits for the gateway takes the next one of its route; how many did.
+
+    What has no other way stays, and so does what is unknown.
+    """
+    count = detours.move_queue(gateway, f"moved by {actor}", workspace=workspace, campaign_id=campaign_id)
+    if count:
+        words = f"{count} message{'s' if count > 1 else ''} that waited for {gateway} went to other gateways."
+        health_store.note(gateway, RoutingChange.Kind.MOVED, words, workspace=workspace, actor=actor)
+        audit(actor, "gateway.move_queue", gateway, workspace, count=count)
+    return count
 
 
 def _run(statement: str, workspace_id: int, message_ids: Sequence[int], actor: str) -> list[int]:

@@ -18,6 +18,7 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 
 from gatepost.dispatch import statements as sql
 from gatepost.dispatch.columns import moments, plain, texts, transposed
+from gatepost.messages.accept import Detour
 
 Connection = AsyncConnection[Any]
 Share = tuple[int, int, int]
@@ -90,7 +91,8 @@ class Recorded(NamedTuple):
 class Closing:
     """A submission that is to be closed, with the outcomes of its messages and what was kept of the exchange.
 
-    `keys`: the provider's ids of messages that have several. `events`: (message id, kind, detail).
+    `keys`: the provider's ids of messages that have several. `events`: (message id, kind, detail). `detours`: other
+    ways, to be taken once this is recorded.
     """
 
     submission_id: int
@@ -101,6 +103,7 @@ class Closing:
     keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
     events: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     traces: list[dict[str, Any]] = field(default_factory=list)
+    detours: list[Detour] = field(default_factory=list)
 
 
 class Asking(NamedTuple):

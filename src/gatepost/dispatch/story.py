@@ -168,6 +168,7 @@ _KINDS: Final[Mapping[str, tuple[str, Teller]]] = {
     "send again": ("Sent again", _by),
     "left": ("Left as it is", _left),
     "moved": ("Moved to another gateway", _moved),
+    "failed over": ("Taken over by another gateway", _moved),
 }
 
 _MEANINGS: Final[Mapping[State, str]] = {

@@ -2,20 +2,25 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import structlog
+from django.db import DatabaseError
 
+from gatepost.dispatch import detours
 from gatepost.dispatch.debug import log_submit
 from gatepost.dispatch.line import Gate, as_json, as_message, last_status
-from gatepost.dispatch.outcomes import close
+from gatepost.dispatch.outcomes import NO_DETOURS, close
 from gatepost.dispatch.slots import Flight
 from gatepost.dispatch.store import Closing, Due
+from gatepost.dispatch.threads import in_thread
+from gatepost.dispatch.witness import Witness
+from gatepost.messages.accept import Detour
 from gatepost.providers.base import Batch, Context
 from gatepost.sms.ids import to_ref
-from gatepost.sms.outcomes import Kind, not_sent
+from gatepost.sms.outcomes import Kind, Outcome, not_sent
 from gatepost.transport.driver import Driver, SubmitResult
 from gatepost.transport.traces import Exchange
 
@@ -27,7 +32,7 @@ RETRY_AT_GATE_S = 0.05
 
 class Submitter:
     """Submits for one gateway. `check_line` is asked immediately before the first byte, and stops it by raising;
-    `learn` hears of every answer; `now` gives aware UTC."""
+    `learn` hears of every answer, and `witness` remembers what it was; `now` gives aware UTC."""
 
     def __init__(
         self,
@@ -35,17 +40,20 @@ class Submitter:
         check_line: Callable[[int], None],
         learn: Callable[[SubmitResult], None],
         now: Callable[[], datetime],
+        witness: Witness,
     ) -> None:
         self._driver = driver
         self._now = now
         self._check_line = check_line
         self._learn = learn
+        self._witness = witness
         self._kept: Counter[int] = Counter()
 
     async def submit(self, flight: Flight) -> Closing:
         """What the submission is closed with. Never raises."""
         intent_at = self._now()
         exchanges: list[Exchange] = []
+        self._witness.begin()
         try:
             closing, exchanges = await self._attempt(flight, intent_at)
         except Exception:
@@ -60,6 +68,8 @@ class Submitter:
                 now=self._now(),
                 is_resend=flight.is_resend,
             )
+        finally:
+            self._witness.end()
         log_submit(flight.driven, flight.items, exchanges)
         return closing
 
@@ -77,10 +87,13 @@ class Submitter:
             before_write=gate.open,
         )
         outcomes = result.outcomes
+        others: Mapping[int, Detour] = NO_DETOURS
         if gate.is_shut:
             outcomes = dict.fromkeys(outcomes, not_sent(gate.why, retry_after_s=RETRY_AT_GATE_S))
         else:
             self._learn(result)
+            self._witness.note(items, outcomes.values(), result.latency_ms)
+            others = await self._detours(items, outcomes)
         closing = close(
             driven,
             flight.id,
@@ -92,8 +105,27 @@ class Submitter:
             status=last_status(result),
             latency_ms=result.latency_ms,
             traces=self._traces(items, result),
+            detours=others,
         )
         return closing, result.exchanges
+
+    async def _detours(self, items: list[Due], outcomes: Mapping[str, Outcome]) -> Mapping[int, Detour]:
+        """Other ways for those that may have one. Without one, or without the database, they are tried here again."""
+        failed = [
+            item
+            for item in items
+            if not item.is_unknown
+            and (outcome := outcomes.get(to_ref(item.message_id, item.generation))) is not None
+            and outcome.kind is not Kind.ACCEPTED
+            and detours.may_go_elsewhere(outcome)
+        ]
+        if not failed:
+            return NO_DETOURS
+        try:
+            return await in_thread(detours.of_failed, [item.message_id for item in failed])
+        except DatabaseError as error:
+            log.warning("no_detour_without_database", cause=type(error).__name__)
+            return NO_DETOURS
 
     def _traces(self, items: list[Due], result: SubmitResult) -> list[dict[str, Any]]:
         """Kept for tests and for whatever is not plainly accepted, and for the first few of an hour."""

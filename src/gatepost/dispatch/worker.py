@@ -22,6 +22,7 @@ from gatepost.dispatch.driven import Driven, load
 from gatepost.dispatch.runner import Runner
 from gatepost.dispatch.store import LeaseLost
 from gatepost.dispatch.threads import in_thread
+from gatepost.dispatch.watching import Watch
 from gatepost.messages.clock import DatabaseClock
 from gatepost.sms.ids import IdSource
 from gatepost.transport.driver import Driver
@@ -38,7 +39,7 @@ CONNECT_S = 2.0
 
 @dataclass(slots=True)
 class Lead:
-    """A gateway this worker drives. `tasks`: the runner's and the asker's."""
+    """A gateway this worker drives. `tasks`: the runner's, the asker's and the watch's."""
 
     runner: Runner
     tasks: tuple[asyncio.Task[None], ...]
@@ -213,7 +214,8 @@ class Worker:
             clock=self._clock,
         )
         asker = Asker(runner, self._pool, self._driver, self._ids, self._store_items)
-        tasks = (asyncio.create_task(runner.run()), asyncio.create_task(asker.run()))
+        watch = Watch(lambda: runner.driven, runner.witness, self._pool, self._clock.now)
+        tasks = tuple(asyncio.create_task(each.run()) for each in (runner, asker, watch))
         self._leads[gateway_id] = Lead(runner, tasks)
         log.info("gateway_taken", gateway=gateway_id, fence=fence)
 

@@ -40,13 +40,27 @@ def register(counter: Counter) -> None:
     _counters.append(counter)
 
 
+Scorer = Callable[[Sequence[int]], Mapping[int, Health]]
+"""Gateway ids -> the health of those whose last minutes were judged."""
+
+_scorers: Final[list[Scorer]] = []
+
+
+def register_scorer(scorer: Scorer) -> None:
+    """Called once by the slice that judges gateways; what it says goes before what a day's messages say."""
+    _scorers.append(scorer)
+
+
 def health_of(workspace_id: int, gateway_ids: Sequence[int]) -> dict[int, Health]:
-    """The health of each gateway over PERIOD, as seen by one workspace."""
+    """The health of each gateway: of the last minutes where that is known, else over PERIOD in one workspace."""
     since = timezone.now() - PERIOD
     found: dict[int, Evidence] = {}
     for counter in _counters:
         found |= counter(workspace_id, gateway_ids, since)
-    return {gateway_id: health(found.get(gateway_id, Evidence())) for gateway_id in gateway_ids}
+    judged: dict[int, Health] = {}
+    for scorer in _scorers:
+        judged |= scorer(gateway_ids)
+    return {each: judged.get(each) or health(found.get(each, Evidence())) for each in gateway_ids}
 
 
 def health(evidence: Evidence) -> Health:

@@ -44,7 +44,8 @@ class Wish(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
-    """What accepting needs to know of a gateway. `down`: why it is down, by country; "" is everywhere."""
+    """What accepting needs to know of a gateway. `down`: why it is down, by country; "" is everywhere; `share`: of
+    the messages that may try it nevertheless."""
 
     id: int
     name: str
@@ -58,7 +59,9 @@ class GatewayFacts:
     days_to_expire: int = 3
     grouped_by: tuple[str, ...] | None = None
     is_draining: bool = False
+    named_fails_over: bool = False
     down: Mapping[str, str] = field(default_factory=dict)
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +197,16 @@ def _take(wish: Wish, snapshot: Snapshot, router: "Router", peer: str | None, nu
 
 
 class Way(msgspec.Struct, frozen=True):
-    """The gateway that a message takes, the sender ID that it gets there, and what chose the gateway."""
+    """The gateway that a message takes, the sender ID that it gets there, and what chose the gateway.
+
+    `is_last_resort`: it is down, and there is no other.
+    """
 
     gateway: GatewayFacts
     sender: str
     sender_reason: str
     route: str
+    is_last_resort: bool = False
 
 
 class Router:
@@ -260,7 +267,8 @@ class Router:
             raise denials.get(choice.refused or 0) or _Denial(
                 choice.code, choice.words, _ROUTE_REMEDIES[choice.code], "gateway"
             )
-        return msgspec.structs.replace(found[choice.gateway_id], route=choice.by)
+        way = found[choice.gateway_id]
+        return msgspec.structs.replace(way, route=choice.by, is_last_resort=choice.is_last_resort)
 
     def _named(self, wish: Wish, digits: str, segments: int) -> Way:
         choice = routing.named(wish.gateway, self._snapshot.gateways)
@@ -311,6 +319,70 @@ def follow(wish: Wish, snapshot: Snapshot, kind: str = "single", campaign_id: in
         return Followed(subject, verdicts, None, denial.denied)
 
 
+class Waiting(msgspec.Struct, frozen=True):
+    """A message in the queue, as far as its way depends on it. `came_in`: over the network, from an address that nobody
+    knows any more."""
+
+    id: int
+    gateway_id: int
+    to: str
+    text: str
+    encoding: str
+    segments: int
+    sender: str
+    sender_reason: str
+    route: str
+    lane: int
+    kind: str
+    due_at: datetime
+    validity_s: int | None = None
+    tag: str | None = None
+    campaign_id: int | None = None
+    tried: tuple[int, ...] = ()
+    came_in: bool = False
+
+
+class Detour(msgspec.Struct, frozen=True):
+    """Another way for a message that waits."""
+
+    message_id: int
+    way: Way
+    group_key: int
+
+
+def detour(message: Waiting, snapshot: Snapshot) -> Detour | None:
+    """The way that the message takes instead of its gateway, with everything checked again; None where there is none.
+
+    It never goes back to a gateway that had it. One that named its gateway stays, unless that gateway lets it go.
+    """
+    own = snapshot.gateways.get(message.gateway_id)
+    if message.route == routing.NAMED and (own is None or not own.named_fails_over):
+        return None
+    closed = {each.id for each in snapshot.gateways.values() if not each.is_sending}
+    if message.came_in:
+        closed |= {each.id for each in snapshot.gateways.values() if each.send_networks}
+    router = Router(
+        snapshot, message.kind, message.campaign_id, tried=frozenset({*message.tried, message.gateway_id, *closed})
+    )
+    wish = Wish(
+        to=message.to,
+        text=message.text,
+        sender=message.sender if message.sender_reason == "own" else "",
+        priority=_PRIORITIES[message.lane],
+        tag=message.tag or "",
+    )
+    try:
+        _check_suppression(message.to, snapshot)
+        way = router.way(wish, message.to, message.segments, message.due_at)
+    except _Denial:
+        return None
+    if way.is_last_resort:
+        return None
+    key = group_key(way.gateway.grouped_by, way.sender, message.text, message.encoding, message.validity_s)
+    return Detour(message.id, way, key)
+
+
+_PRIORITIES = {lane: priority for priority, lane in LANES.items()}
 _ROUTE_REMEDIES = {
     "no_gateway": "Add a gateway, or have one assigned to this workspace.",
     "no_default_gateway": "Choose the workspace's default gateway, or name one in the message.",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db.models import Q
@@ -15,13 +15,17 @@ from gatepost.messages.accept import GatewayFacts, Snapshot, Wish, numbers_of
 from gatepost.messages.models import Suppression
 from gatepost.providers.registry import provider
 from gatepost.routing import loading
+from gatepost.routing.health_store import Outage, outages
 from gatepost.workspaces.models import Workspace
+
+IN_ORDER: Final = Outage({})
 
 
 def load(workspace_id: int) -> Snapshot:
     """Everything but the suppressed numbers, which depend on the messages at hand. Raises Workspace.DoesNotExist."""
     workspace = Workspace.objects.get(pk=workspace_id)
     gateways = Gateway.objects.filter(workspaces=workspace, is_active=True).prefetch_related("secrets")
+    out = outages(gateway.pk for gateway in gateways)
     approved = SenderId.objects.filter(workspace=workspace, status=SenderId.Status.APPROVED)
     return Snapshot(
         workspace_id=workspace_id,
@@ -32,7 +36,9 @@ def load(workspace_id: int) -> Snapshot:
         default_sender=next((row.sender for row in approved if row.is_default), ""),
         installation_sender=settings.CONFIG["DEFAULT_SENDER"],
         senders=frozenset((row.sender, row.gateway_id) for row in approved),
-        gateways={gateway.pk: facts(gateway, _open_settings(gateway)) for gateway in gateways},
+        gateways={
+            gateway.pk: facts(gateway, _open_settings(gateway), out.get(gateway.pk, IN_ORDER)) for gateway in gateways
+        },
         rules=loading.rules_for(workspace_id),
         installation_gateway_id=_installation_gateway_id(gateways),
         absent=dict.fromkeys(_inactive(workspace), "it is inactive"),
@@ -77,7 +83,7 @@ def _open_settings(gateway: Gateway) -> Mapping[str, Any]:
     return restored(provider(gateway.provider), gateway.settings, {})
 
 
-def facts(gateway: Gateway, account_settings: Mapping[str, Any]) -> GatewayFacts:
+def facts(gateway: Gateway, account_settings: Mapping[str, Any], outage: Outage = IN_ORDER) -> GatewayFacts:
     """What accepting needs of a gateway, saved or not; `account_settings` are those that its adapter gets."""
     manifest = provider(gateway.provider).manifest_for(account_settings)
     limits = [gateway.max_segments, manifest.max_segments]
@@ -95,4 +101,7 @@ def facts(gateway: Gateway, account_settings: Mapping[str, Any]) -> GatewayFacts
         days_to_expire=gateway.days_to_expire,
         grouped_by=manifest.batch.same if is_batched and manifest.batch else None,
         is_draining=gateway.is_draining,
+        named_fails_over=gateway.named_fails_over,
+        down=outage.down,
+        share=outage.share,
     )

@@ -6,7 +6,9 @@ class RoutingConfig(AppConfig):
     label = "routing"
 
     def ready(self) -> None:
-        from gatepost.gateways import deletion
+        from gatepost.gateways import deletion, evidence
+        from gatepost.routing import health_store
         from gatepost.routing.services import DEPENDANT
 
         deletion.register(DEPENDANT)
+        evidence.register_scorer(health_store.shown)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from gatepost.routing.rules import Rule, Subject, in_order
+from gatepost.routing.rules import Rule, Subject, in_order, lot
 from gatepost.sms.msisdn import country_of
 
 NAMED: Final = "named"
@@ -23,7 +23,8 @@ RULE: Final = "rule:"
 
 
 class Candidate(Protocol):
-    """A gateway of the workspace as choosing sees it. `down`: why it is down, by country; "" is everywhere."""
+    """A gateway of the workspace as choosing sees it. `down`: why it is down, by country; "" is everywhere. `share`: of
+    the numbers that try it nevertheless."""
 
     @property
     def id(self) -> int: ...
@@ -33,6 +34,8 @@ class Candidate(Protocol):
     def is_draining(self) -> bool: ...
     @property
     def down(self) -> Mapping[str, str]: ...
+    @property
+    def share(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,9 @@ def _why_not(
     if why or not gateway.down:
         return why, False
     down = gateway.down.get("") or gateway.down.get(country_of(subject.to) or "?", "")
-    return (f"it is down: {down}", True) if down else ("", False)
+    if not down or (gateway.share and lot(f"{subject.to}:{subject.at:%H%M}", gateway_id) < gateway.share):
+        return "", False
+    return f"it is down: {down}", True
 
 
 def _name(gateway_id: int, candidates: Mapping[int, Candidate]) -> str:

@@ -153,6 +153,9 @@ def next_standing(state: State, evidence: Evidence, now: datetime, can_try: bool
         return state
     since = state.since or now
     fresh = [each for each in tries if each.at > since]
+    is_proven = len(fresh) >= PROVEN_BY and not any(each.failure for each in fresh[:PROVEN_BY])
+    if is_proven and not evidence.paused and _may_switch(state, now):
+        return State(Standing.UP, now, now)
     if state.standing is Standing.DOWN:
         is_over = now >= since + timedelta(seconds=TRIAL_AFTER_S)
         if is_over and can_try and not evidence.paused:
@@ -161,8 +164,6 @@ def next_standing(state: State, evidence: Evidence, now: datetime, can_try: bool
     bad = next((each for each in fresh if each.failure and each.failure != "throttled"), None)
     if bad is not None or evidence.paused:
         return replace(state, standing=Standing.DOWN, since=now, cause=evidence.paused or _words(bad), share=0.0)
-    if len(fresh) >= PROVEN_BY and _may_switch(state, now):
-        return State(Standing.UP, now, now)
     return state
 
 

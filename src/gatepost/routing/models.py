@@ -109,8 +109,9 @@ class RoutingChange(models.Model):
     class Kind(models.TextChoices):
         RULE = "rule", "Rule changed"
         DOWN = "down", "Gateway down"
+        TRIAL = "trial", "Gateway tried again"
         UP = "up", "Gateway back"
-        DRAIN = "drain", "Drained"
+        CAUSE = "cause", "Health changed"
         MOVED = "moved", "Queue moved"
 
     at = models.DateTimeField(db_default=Now())
@@ -131,3 +132,29 @@ class RoutingChange(models.Model):
 
     def __str__(self) -> str:
         return self.words
+
+
+class GatewayHealth(models.Model):
+    """Where a gateway stands, and how it does: everywhere (country ""), and in each country that it was used for.
+
+    `share`: of new messages that may try it while it is on trial. `score`: 0 to 100, none without evidence.
+    """
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="health")
+    country = models.CharField(max_length=2, blank=True, default="")
+    standing = models.CharField(max_length=5, default="up")
+    since = models.DateTimeField(null=True)
+    switched_at = models.DateTimeField(null=True)
+    cause = models.TextField(blank=True, default="")
+    share = models.FloatField(default=0.0)
+    score = models.PositiveSmallIntegerField(null=True)
+    reasons = ArrayField(models.TextField(), default=list)
+    measured_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "gateway_health"
+        ordering = ["gateway_id", "country"]
+        constraints = [models.UniqueConstraint(fields=["gateway", "country"], name="gateway_health_once")]
+
+    def __str__(self) -> str:
+        return f"{self.gateway}{f' in {self.country}' if self.country else ''}: {self.standing}"

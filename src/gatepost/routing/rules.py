@@ -128,8 +128,13 @@ def in_order(targets: Sequence[tuple[int, int]], number: str) -> list[int]:
 
 def _draw(number: str, gateway_id: int) -> float:
     """Exponentially distributed, so that dividing it by a weight makes a fair lot."""
+    return -math.log(lot(number, gateway_id))
+
+
+def lot(number: str, gateway_id: int) -> float:
+    """Between 0 and 1, evenly spread over numbers, and always the same for the same one."""
     digest = hashlib.blake2b(f"{number}:{gateway_id}".encode(), digest_size=8).digest()
-    return -math.log((int.from_bytes(digest) + 1) / (2**64 + 1))
+    return (int.from_bytes(digest) + 1) / (2**64 + 1)
 
 
 def _is_for(conditions: Conditions, subject: Subject) -> bool:

@@ -70,6 +70,8 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "gateway-log": (OPERATORS, None),
     "gateway-log-download": (OPERATORS, None),
     "gateway-default": (None, OPERATORS),
+    "gateway-health": (EVERYONE, None),
+    "gateway-move-queue": (None, OPERATORS),
     "gateway-delete": (OPERATORS, OPERATORS),
     "routing": (EVERYONE, None),
     "route-where": (EVERYONE, None),

@@ -1,0 +1,269 @@
+"""Gateways that fail: what is safe goes elsewhere, what is unknown stays, and new messages avoid what is down."""
+
+import asyncio
+import time
+
+import pytest
+from tests.support.echo import NO_ANSWER, refused
+
+from gatepost.dispatch import decide, detours, watching
+from gatepost.dispatch.threads import in_thread
+from gatepost.gateways.services import create_gateway, update_gateway
+from gatepost.messages.models import Suppression
+from gatepost.providers.base import Receipt
+from gatepost.routing import health
+from gatepost.routing.models import GatewayHealth, RoutingChange
+from gatepost.routing.services import create_rule
+from gatepost.sms.ids import from_ref, to_ref
+from gatepost.sms.states import State
+
+FIRST, SECOND = "first.example", "second.example"
+
+
+@pytest.fixture(autouse=True)
+def short_watch(monkeypatch):
+    values = {
+        watching: {"LOOK_S": 0.1, "JUDGE_S": 0.5, "ASK_S": 0.2},
+        decide: {"DETOUR_S": 1.0},
+        detours: {"FRESH_S": 0.1},
+    }
+    for module, changed in values.items():
+        for name, value in changed.items():
+            monkeypatch.setattr(module, name, value)
+
+
+@pytest.fixture
+async def pair(engine):
+    """Two gateways at one provider; everything goes through the first, and the second stands in."""
+    return await in_thread(_pair, engine.workspace)
+
+
+def _pair(workspace):
+    gateways = [
+        create_gateway(
+            [workspace],
+            "echo",
+            name,
+            {"base_url": f"https://{host}"},
+            {"sender": sender, "pattern": "loop"},
+            actor="test",
+        )
+        for name, host, sender in (("First", FIRST, "One"), ("Second", SECOND, "Two"))
+    ]
+    targets = [(gateways[0].pk, 1), (gateways[1].pk, 0)]
+    create_rule(workspace, {"name": "All", "targets": targets}, actor="test")
+    return gateways
+
+
+def where(engine):
+    """The gateways that the messages lie at."""
+    return {row[0] for row in engine.rows("select gateway_id from message")}
+
+
+async def test_what_was_not_sent_goes_through_the_next_gateway_of_its_route(engine, pair):
+    first, second = pair
+    engine.other_side.broken.add(FIRST)
+    [message_id] = await engine.accept(gateway="")
+    engine.start_worker()
+    await engine.until_states([message_id], "submitted")
+    [row] = engine.rows("select gateway_id, tried, sender, sender_reason, attempts, route from message")
+    assert row[:5] == (second.pk, [first.pk], "Two", "gateway", 2)
+    assert row[5].startswith("rule:")
+    kinds = [kind for kind, _ in engine.events(message_id)]
+    assert kinds == ["not_sent", "failed over"]
+    detail = engine.events(message_id)[1][1]
+    assert (detail["from"], detail["to"]) == ("First", "Second")
+    assert engine.other_side.taken_by == {to_ref(message_id): SECOND}
+
+
+@pytest.mark.parametrize(
+    ("error", "moves"), [("busy", True), ("no_money", True), ("bad_sender", True), ("bad_number", False)]
+)
+async def test_refusals_go_elsewhere_where_that_may_help(engine, pair, error, moves):
+    first, second = pair
+    engine.other_side.behave = lambda messages: refused(messages, error) if messages[0]["sender"] == "One" else None
+    [message_id] = await engine.accept(gateway="")
+    engine.start_worker()
+    await engine.until_states([message_id], "submitted" if moves else "rejected")
+    assert where(engine) == {second.pk if moves else first.pk}
+    assert len(engine.other_side.accepted_refs()) == moves
+
+
+async def test_the_fallback_sender_comes_before_another_gateway(engine, pair):
+    first, _ = pair
+    await in_thread(update_gateway, first, actor="test", common_values={"fallback_sender": "Spare"})
+    engine.other_side.behave = lambda messages: (
+        refused(messages, "bad_sender") if messages[0]["sender"] == "One" else None
+    )
+    [message_id] = await engine.accept(gateway="")
+    engine.start_worker()
+    await engine.until_states([message_id], "submitted")
+    assert engine.rows("select gateway_id, sender from message") == [(first.pk, "Spare")]
+
+
+async def test_what_is_unknown_never_moves(engine, pair):
+    first, _ = pair
+    engine.other_side.behave = lambda messages: NO_ANSWER
+    ids = await engine.accept(12, gateway="")
+    engine.start_worker()
+    await engine.until_states(ids, "unknown")
+    await engine.until(lambda: standing(engine, first) == "down")
+    moved = await in_thread(detours.move_queue, first, "a test")
+    assert moved == 0
+    assert where(engine) == {first.pk}
+    assert not engine.other_side.accepted_refs()
+
+
+async def test_a_message_never_goes_back_and_forth(engine, pair):
+    first, second = pair
+    engine.other_side.broken |= {FIRST, SECOND}
+    [message_id] = await engine.accept(gateway="")
+    engine.start_worker()
+    await engine.until(lambda: where(engine) == {second.pk})
+    await engine.beats(8)
+    assert engine.rows("select gateway_id, tried, state from message") == [(second.pk, [first.pk], "queued")]
+    engine.other_side.broken.clear()
+    await engine.until_states([message_id], "submitted")
+    assert engine.other_side.taken_by == {to_ref(message_id): SECOND}
+
+
+async def test_what_named_its_gateway_stays_unless_that_lets_it_go(engine, pair):
+    first, second = pair
+    engine.other_side.broken.add(FIRST)
+    [message_id] = await engine.accept(gateway=first.pk)
+    engine.start_worker()
+    await engine.beats(5)
+    assert where(engine) == {first.pk}
+    await in_thread(update_gateway, first, actor="test", common_values={"named_fails_over": True})
+    await engine.until_states([message_id], "submitted")
+    assert where(engine) == {second.pk}
+
+
+async def test_everything_is_checked_again_at_the_next_gateway(engine, pair):
+    first, second = pair
+    await in_thread(
+        update_gateway,
+        second,
+        actor="test",
+        common_values={"only_verified_phones": True, "verified_phones": ["+48600100200"]},
+    )
+    engine.other_side.broken.add(FIRST)
+    await engine.accept(gateway="")
+    engine.start_worker()
+    await engine.until(lambda: standing(engine, first) == "down", 20.0)
+    assert where(engine) == {first.pk}
+
+
+async def test_a_number_that_was_suppressed_meanwhile_gets_nothing(engine, pair):
+    engine.other_side.broken.add(FIRST)
+    [message_id] = await engine.accept(gateway="")
+    await in_thread(lambda: Suppression.objects.create(digits="48600100000"))
+    engine.start_worker()
+    await engine.until_states([message_id], "blocked")
+    assert not engine.other_side.accepted_refs()
+
+
+async def test_receipts_find_a_message_at_the_gateway_that_took_it(engine, pair):
+    _, second = pair
+    engine.other_side.broken.add(FIRST)
+    [message_id] = await engine.accept(gateway="")
+    engine.start_worker()
+    await engine.until_states([message_id], "submitted")
+    engine.gateway = second
+    await engine.report(Receipt(State.DELIVERED, "ok", keys=(f"id-{to_ref(message_id)}",)))
+    assert engine.states([message_id]) == {message_id: "delivered"}
+
+
+async def test_a_dead_gateway_loses_its_queue_and_gets_nothing_new(engine, pair):
+    first, second = pair
+    ids = await engine.accept(300, gateway="")
+    engine.run("update outbox set due_at = now() + interval '1 hour' where message_id = any(%s)", ids[100:])
+    engine.other_side.broken.add(FIRST)
+    engine.start_worker()
+    await engine.until(lambda: standing(engine, first) == "down")
+    await engine.until(lambda: where(engine) == {second.pk})
+    await engine.until_states(ids[:100], "submitted", seconds=30.0)
+    [(due,)] = engine.rows("select count(*) from outbox where gateway_id = %s and due_at > now()", second.pk)
+    assert due == 200
+    assert await engine.accept(gateway="")
+    assert where(engine) == {second.pk}
+    words = await in_thread(lambda: list(RoutingChange.objects.filter(gateway=first).values_list("kind", "words")))
+    assert (
+        "down",
+        "First is down: the provider is not reached (connection failed). New messages go elsewhere where they can.",
+    ) in words
+    assert any(kind == "moved" and "that waited for First went" in said for kind, said in words)
+
+
+async def test_a_gateway_comes_back_through_a_trial(engine, pair, monkeypatch):
+    first, _ = pair
+    monkeypatch.setattr(health, "SWITCH_S", 0.5)
+    monkeypatch.setattr(health, "TRIAL_AFTER_S", 0.2)
+    engine.other_side.broken.add(FIRST)
+    await engine.accept(5, gateway="")
+    engine.start_worker()
+    await engine.until(lambda: standing(engine, first) in ("down", "trial"))
+    engine.other_side.broken.clear()
+    await engine.until(lambda: standing(engine, first) == "trial")
+    engine.other_side.taken_by.clear()
+    for _ in range(20):
+        await engine.accept(1, gateway="")
+    await engine.until(lambda: standing(engine, first) == "up")
+    assert FIRST in engine.other_side.taken_by.values()
+    kinds = await in_thread(
+        lambda: list(RoutingChange.objects.filter(gateway=first).order_by("pk").values_list("kind", flat=True))
+    )
+    assert [kind for kind in kinds if kind in ("down", "trial", "up")][-2:] == ["trial", "up"]
+
+
+async def test_the_score_and_its_reasons_are_kept_by_country(engine, pair):
+    first, _ = pair
+    ids = await engine.accept(20, gateway="")
+    engine.start_worker()
+    await engine.until_states(ids, "submitted")
+    await engine.until(lambda: score(engine, first, "PL") == 100)
+    engine.other_side.behave = lambda messages: refused(messages, "busy") if messages[0]["sender"] == "One" else None
+    await engine.accept(20, gateway="")
+    await engine.until(lambda: (score(engine, first, "PL") or 100) < 100)
+    row = await in_thread(lambda: GatewayHealth.objects.get(gateway=first, country="PL"))
+    assert any("the provider has a temporary fault" in reason for reason in row.reasons)
+
+
+async def test_most_new_messages_are_elsewhere_within_five_seconds_and_none_twice(engine, pair):
+    """200 messages a second, and the first gateway breaks under them."""
+    engine.start_worker()
+    ids, accepted_at = [], {}
+    broken_at = None
+    for step in range(60):
+        if step == 15:
+            engine.other_side.broken.add(FIRST)
+            broken_at = time.monotonic()
+        began = time.monotonic()
+        for message_id in await engine.accept(20, gateway=""):
+            ids.append(message_id)
+            accepted_at[message_id] = time.monotonic()
+        await asyncio.sleep(max(0.0, began + 0.1 - time.monotonic()))
+    new = {message_id for message_id, at in accepted_at.items() if broken_at is not None and at > broken_at}
+    last = max(accepted_at.values())
+    await asyncio.sleep(max(0.0, last + 5.0 - time.monotonic()))
+    share = len(elsewhere(engine) & new) / len(new)
+    assert share >= 0.95, f"{share:.1%} of {len(new)}"
+    await engine.until_states(ids, "submitted", seconds=20.0)
+    refs = engine.other_side.accepted_refs()
+    assert len(refs) == len(set(refs)) == len(ids)
+    assert {from_ref(ref)[0] for ref in refs} == set(ids)
+
+
+def elsewhere(engine) -> set[int]:
+    """The messages that the second gateway's provider took."""
+    return {from_ref(ref)[0] for ref, host in dict(engine.other_side.taken_by).items() if host == SECOND}
+
+
+def standing(engine, gateway):
+    rows = engine.rows("select standing from gateway_health where gateway_id = %s and country = ''", gateway.pk)
+    return rows[0][0] if rows else "up"
+
+
+def score(engine, gateway, country):
+    rows = engine.rows("select score from gateway_health where gateway_id = %s and country = %s", gateway.pk, country)
+    return rows[0][0] if rows else None
