@@ -208,9 +208,12 @@ async def test_a_gateway_comes_back_through_a_trial(engine, pair, monkeypatch):
     engine.other_side.broken.clear()
     await engine.until(lambda: standing(engine, first) == "trial", PATIENCE_S)
     engine.other_side.taken_by.clear()
-    for _ in range(20):
-        await engine.accept(1, gateway="")
-    await engine.until(lambda: standing(engine, first) == "up", PATIENCE_S)
+    for _ in range(200):
+        if standing(engine, first) == "up":
+            break
+        await engine.accept(3, gateway="")
+        await asyncio.sleep(0.1)
+    assert standing(engine, first) == "up"
     assert FIRST in engine.other_side.taken_by.values()
     kinds = await in_thread(
         lambda: list(RoutingChange.objects.filter(gateway=first).order_by("pk").values_list("kind", flat=True))
