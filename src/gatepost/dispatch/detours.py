@@ -7,7 +7,6 @@ is. A moved message remembers the gateways that had it, and its receipts are fou
 import json
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -25,7 +24,8 @@ FRESH_S: Final = 1.0
 
 WAITING: Final = """
     select m.id, m.gateway_id, m.to_digits, m.body, m.encoding, m.segments, m.sender, m.sender_reason, m.route, m.lane,
-           m.kind, m.validity_s, m.tag, m.campaign_id, m.tried, m.api_key_id is not null, m.workspace_id
+           m.kind, m.validity_s, m.tag, m.campaign_id, m.tried, m.api_key_id is not null, m.workspace_id,
+           now()
       from message m where m.id = any(%s) and m.state = 'queued'
 """
 QUEUE: Final = """
@@ -143,7 +143,6 @@ def _waiting(ids: Sequence[int]) -> dict[int, list[Waiting]]:
     with connection.cursor() as cursor:
         cursor.execute(WAITING, [list(ids)])
         rows = cursor.fetchall()
-    now = datetime.now(UTC)
     for row in rows:
         message = Waiting(
             id=row[0],
@@ -157,7 +156,7 @@ def _waiting(ids: Sequence[int]) -> dict[int, list[Waiting]]:
             route=row[8],
             lane=row[9],
             kind=row[10],
-            due_at=now,
+            due_at=row[17],
             validity_s=row[11],
             tag=row[12],
             campaign_id=row[13],

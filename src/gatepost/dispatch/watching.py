@@ -51,9 +51,7 @@ Pool = AsyncConnectionPool[Any]
 class Watch:
     """The health of one gateway. `now` gives aware UTC."""
 
-    def __init__(
-        self, driven: Callable[[], Driven], witness: Witness, pool: Pool, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, driven: Callable[[], Driven], witness: Witness, pool: Pool, now: Callable[[], datetime]) -> None:
         self._driven = driven
         self._witness = witness
         self._pool = pool

@@ -120,7 +120,6 @@ class RoutingChange(models.Model):
     country = models.CharField(max_length=2, blank=True, db_default="")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     words = models.TextField()
-    detail = models.JSONField(default=dict)
     actor = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:

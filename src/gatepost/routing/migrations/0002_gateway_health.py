@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 max_length=10,
             ),
         ),
+        migrations.RemoveField("routingchange", "detail"),
         migrations.CreateModel(
             name="GatewayHealth",
             fields=[
