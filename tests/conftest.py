@@ -12,6 +12,7 @@ from typing import Any
 import django
 import hypothesis
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from tests.support import environment
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -19,6 +20,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     django.setup()
 else:
     environment.set_up()
+
+# The same algorithm, at a price that makes guessing cheap: here hundreds of passwords are kept and tried.
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 8, 1
 
 # A busy machine is no fault of the code: the time that an example takes says nothing.
 hypothesis.settings.register_profile(
