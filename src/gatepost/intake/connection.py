@@ -69,9 +69,9 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # The offer is declined: the request is answered as it is, and nothing follows it.
-            self.is_closing = self._is_deaf = True
+        except httptools.HttpParserUpgrade as offer:
+            self.data_received(self._declined() + data[offer.args[0] :])
+            return
         except httptools.HttpParserError as error:
             # What one of our callbacks raised comes inside the parser's own error.
             self._refuse(error.__context__.status if isinstance(error.__context__, _Refused) else 400)
@@ -115,8 +115,10 @@ class Connection(asyncio.Protocol):
         self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
-        if self.is_closing:
+        if self.is_closing or self._parser.get_method() == b"CONNECT":
             raise _Refused(400)
+        if self._parser.should_upgrade():
+            return
         version = self._parser.get_http_version()
         target = self._url if self._url.startswith(b"/") else _origin_form(self._url)
         raw_path, _, query = target.partition(b"?")
@@ -208,6 +210,18 @@ class Connection(asyncio.Protocol):
         self.is_closing = True
         if self._active is None and self._reading is None:
             self._transport.close()
+
+    def _declined(self) -> bytes:
+        """The head of a request that offers another protocol, without the offer: the parser reads no body after one,
+        and clients do send one (Java's always offer HTTP/2)."""
+        method, version = self._parser.get_method(), self._parser.get_http_version().encode()
+        is_kept = not any(name == b"connection" and b"close" in value.lower() for name, value in self._headers)
+        kept = [(name, value) for name, value in self._headers if name not in (b"connection", b"upgrade")]
+        if not is_kept:
+            kept.append((b"connection", b"close"))
+        self._parser = httptools.HttpRequestParser(self)
+        lines = b"".join(name + b": " + value + b"\r\n" for name, value in kept)
+        return method + b" " + self._url + b" HTTP/" + version + b"\r\n" + lines + b"\r\n"
 
     def _begin_next(self) -> None:
         if self._active is None and self._waiting:

@@ -240,6 +240,23 @@ async def test_who_asks_before_sending_a_body_is_told_to_go_on():
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK")
 
 
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 2\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"]
+)
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+async def test_an_offer_of_another_protocol_is_passed_over(body, protocol):
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: " + protocol + b"\r\nHTTP2-Settings: AAMAAABk\r\n"
+    async with running() as server:
+        for pause_s, parts in ((0, [body + GET]), (0.02, [body[:-3], body[-3:] + GET])):
+            head = b"POST /x HTTP/1.1\r\nHost: h\r\n" + offer
+            assert bodies(
+                await said(server.port, head + parts[0], *parts[1:], pause_s=pause_s, until_closed=False)
+            ) == [
+                b"POST /x ab",
+                b"GET / ",
+            ]
+
+
 async def test_head_has_the_head_only():
     async with running() as server:
         answer = await said(server.port, b"HEAD /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
