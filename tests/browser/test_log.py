@@ -166,4 +166,4 @@ def test_messages_in_doubt_are_settled_together(
     is_accessible(page)
     dialog.get_by_role("button", name="Leave as it is").click()
     expect(page.locator(".notices")).to_contain_text("left as they are")
-    wait_until(lambda: Message.objects.filter(pk=message.pk, left_at__isnull=False).exists(), 15, "it is left")
+    wait_until(lambda: Message.objects.filter(pk=message.pk, left_at__isnull=False).exists(), 60, "it is left")
