@@ -13,7 +13,7 @@ from tests.faults.siege import Say, siege
 from gatepost.sms.ids import from_ref
 
 PHASE_S = 45.0
-WARM_UP_S = 5.0
+WARM_UP_S = 15.0
 PER_SECOND = 20.0
 MOST_TIMES = 1.2
 NOISE_S = 0.02
