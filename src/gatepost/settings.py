@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 from psycopg.conninfo import conninfo_to_dict
 
 from gatepost import config
+from gatepost.processes.liveness import lively
 
 CONFIG = config.load()
 DATA_DIR: Path = CONFIG["DATA_DIR"].absolute()
@@ -97,7 +98,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 
 def _database(url: str) -> dict[str, object]:
-    parts = conninfo_to_dict(url) if url else {}
+    parts = conninfo_to_dict(lively(url)) if url else {}
     known = ("dbname", "user", "password", "host", "port")
     return {
         "ENGINE": "django.db.backends.postgresql",

@@ -24,6 +24,7 @@ from gatepost.dispatch.store import LeaseLost
 from gatepost.dispatch.threads import in_thread
 from gatepost.dispatch.watching import Watch
 from gatepost.messages.clock import DatabaseClock
+from gatepost.processes.liveness import lively
 from gatepost.sms.ids import IdSource
 from gatepost.transport.driver import Driver
 
@@ -64,13 +65,13 @@ class Worker:
         is_sending: bool = True,
     ) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._dsn = dsn
+        self._dsn = lively(dsn)
         self._driver = driver
         self._store_items = store_items
         self._limits = provider_limits
         self._is_sending = is_sending
         self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            dsn,
+            self._dsn,
             min_size=2,
             max_size=12,
             open=False,

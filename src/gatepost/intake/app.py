@@ -39,6 +39,7 @@ from gatepost.intake.snapshots import SnapshotCache  # noqa: E402
 from gatepost.intake.spool import Spool  # noqa: E402
 from gatepost.messages.clock import DatabaseClock  # noqa: E402
 from gatepost.problems import Problem  # noqa: E402
+from gatepost.processes.liveness import lively  # noqa: E402
 from gatepost.sms.ids import IdSource  # noqa: E402
 
 log = structlog.get_logger()
@@ -56,7 +57,7 @@ class Front:
     """Everything the front keeps while it runs."""
 
     def __init__(self) -> None:
-        self._dsn: str = settings.CONFIG["DATABASE_URL"]
+        self._dsn = lively(settings.CONFIG["DATABASE_URL"])
         self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
             self._dsn,
             min_size=1,
