@@ -1,8 +1,8 @@
-"""What the library raised, as a failure on the right side of "bytes left"."""
+"""What was raised, as a failure on the right side of "bytes left"."""
 
 import ssl
+from collections.abc import Callable
 
-import aiohttp
 import structlog
 
 from gatepost.transport.addresses import Guarded
@@ -10,17 +10,11 @@ from gatepost.transport.egress import Cause, Failure
 
 log = structlog.get_logger(__name__)
 
-BEFORE: tuple[tuple[type[Exception], Cause], ...] = (
-    (aiohttp.ConnectionTimeoutError, Cause.CONNECT_TIMEOUT),
+Table = tuple[tuple[type[BaseException], Cause], ...]
+
+BEFORE: Table = (
     (TimeoutError, Cause.DEADLINE),
-    (aiohttp.ClientConnectorDNSError, Cause.DNS),
-    (aiohttp.ClientConnectorCertificateError, Cause.TLS),
-    (aiohttp.ClientSSLError, Cause.TLS),
     (ssl.SSLError, Cause.TLS),
-    (aiohttp.ClientHttpProxyError, Cause.PROXY),
-    (aiohttp.ClientProxyConnectionError, Cause.CONNECT),
-    (aiohttp.ClientConnectionError, Cause.CONNECT),
-    (aiohttp.ClientResponseError, Cause.PROXY),
     (ValueError, Cause.BAD_REQUEST),
     (OSError, Cause.CONNECT),
 )
@@ -39,35 +33,44 @@ CERTIFICATE_ALERTS = frozenset(
 )
 """OpenSSL's names for the alerts by which a server refuses a client certificate."""
 
-AFTER: tuple[tuple[type[Exception], Cause], ...] = (
+AFTER: Table = (
     (TimeoutError, Cause.TIMEOUT),
-    (aiohttp.ClientPayloadError, Cause.CUT_OFF),
-    (aiohttp.ClientConnectionError, Cause.LOST),
-    (aiohttp.ClientResponseError, Cause.NOT_HTTP),
     (OSError, Cause.LOST),
 )
 """What failed once bytes may have left, the first that fits."""
 
 
-def failure_of(fault: Exception, *, is_open: bool, is_first_tls13: bool = False) -> Failure:
-    """`is_open`: whether the gate had opened, so that bytes may have left. `is_first_tls13`: over TLS 1.3, by the
-    first request of its connection.
+def no_words(_: BaseException) -> str:
+    """Nothing to add to what the system said."""
+    return ""
+
+
+def failure_of(
+    fault: Exception,
+    *,
+    is_crossed: bool,
+    is_first_tls13: bool = False,
+    before: Table = BEFORE,
+    after: Table = AFTER,
+    words_of: Callable[[BaseException], str] = no_words,
+) -> Failure:
+    """`is_crossed`: whether the line was crossed, so that bytes may have left. `is_first_tls13`: over TLS 1.3, by the
+    first request of its connection. `words_of`: what a library's exception says, if it says anything.
 
     In TLS 1.3 a server's verdict on our certificate comes after our handshake is complete, maybe after the request was
     written. But the server reads no request before its own handshake is complete, so nothing was processed.
     """
     chain = _chain(fault)
     guarded = next((link for link in chain if isinstance(link, Guarded)), None)
-    if guarded is not None and not is_open:
+    if guarded is not None and not is_crossed:
         return Failure(Cause.GUARD, False, str(guarded))
     rejection = next((link for link in chain if isinstance(link, ssl.SSLError) and _rejects_certificate(link)), None)
-    if rejection is not None and (is_first_tls13 or not is_open):
+    if rejection is not None and (is_first_tls13 or not is_crossed):
         return Failure(Cause.TLS, False, "the other side refuses our client certificate")
-    table = AFTER if is_open else BEFORE
-    cause = next((cause for kind, cause in table if isinstance(fault, kind)), Cause.FAULT)
+    cause = next((cause for kind, cause in (after if is_crossed else before) if isinstance(fault, kind)), Cause.FAULT)
     if cause is Cause.FAULT:
-        log.error("transport_fault", error=type(fault).__name__, is_sent=is_open)
-    return Failure(cause, is_open, _words(chain))
+        log.error("transport_fault", error=type(fault).__name__, is_sent=is_crossed)
+    return Failure(cause, is_crossed, _words(chain, words_of))
 
 
 def _chain(fault: BaseException) -> list[BaseException]:
@@ -83,13 +86,13 @@ def _rejects_certificate(fault: ssl.SSLError) -> bool:
     return getattr(fault, "reason", None) in CERTIFICATE_ALERTS
 
 
-def _words(chain: list[BaseException]) -> str:
+def _words(chain: list[BaseException], words_of: Callable[[BaseException], str]) -> str:
     """What the system said, without the library's sentences: those may quote URLs."""
     for fault in chain:
         if complaint := getattr(fault, "verify_message", None):
             return f"the other side's certificate is not valid: {complaint}"
         if isinstance(fault, ssl.SSLError) and (reason := getattr(fault, "reason", None)):
             return str(reason).replace("_", " ").lower()
-        if isinstance(fault, aiohttp.ClientHttpProxyError):
-            return f"the proxy answered {fault.status}"
+        if words := words_of(fault):
+            return words
     return next((fault.strerror for fault in chain if isinstance(fault, OSError) and fault.strerror), "")

@@ -1,17 +1,19 @@
 """Names and sockets, both behind the address table.
 
-The resolver checks every answer of a look-up, and the socket factory checks the very address that is about to be
-connected to, whoever asked for it and however it was spelled. aiohttp connects to what the resolver returned and never
-looks a name up again, so a name that changes its answer between check and use gains nothing.
+Every answer of a look-up is checked, and so is the very address that is about to be connected to, whoever asked for it
+and however it was spelled. What was checked is what is connected to: a name is not looked up again in between, so one
+that changes its answer between check and use gains nothing.
 """
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohappyeyeballs import start_connection
 
 from gatepost.transport.addresses import AllowList, Guarded, check_address
 
@@ -19,6 +21,9 @@ Lookup = Callable[[str, int], Awaitable[list[str]]]
 """The addresses of a name, in the order to be tried; raises OSError."""
 
 PARALLEL_LOOKUPS = 16
+NEXT_ADDRESS_S = 0.25
+"""When an address does not answer, the next one is tried beside it."""
+NAMES_KEPT_S = 10.0
 
 
 class SystemLookup:
@@ -37,36 +42,47 @@ class SystemLookup:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class GuardedNames(AbstractResolver):
-    """Look-ups and sockets of one client."""
+@dataclass(slots=True)
+class _Known:
+    """The addresses of a name, or somebody who is looking them up."""
 
-    def __init__(self, lookup: Lookup, allow: AllowList) -> None:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    until: float = 0.0
+    ips: list[str] = field(default_factory=list)
+
+
+class GuardedNames:
+    """Look-ups and sockets of one client. `kept_s`: how long the answer of a look-up is used again."""
+
+    def __init__(self, lookup: Lookup, allow: AllowList, kept_s: float = NAMES_KEPT_S) -> None:
         self._lookup = lookup
         self._allow = allow
+        self._kept_s = kept_s
+        self._known: dict[tuple[str, int], _Known] = {}
         self._allowed_by_name: set[tuple[str, int]] = set()
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """One forbidden answer forbids the name: a mixture is how rebinding looks."""
-        ips = await self._lookup(host, port)
-        if not ips:
-            raise OSError(f"{host} has no address")
-        for ip in ips:
-            check_address(ip, port, host, self._allow)
-        if (host.lower().rstrip("."), port) in self._allow.hosts:
-            self._allowed_by_name.update((ip, port) for ip in ips)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=ip,
-                port=port,
-                family=socket.AF_INET6 if ":" in ip else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Every address of the name. Raises Guarded and OSError; one forbidden answer forbids the name: a mixture is
+        how rebinding looks."""
+        known = self._known.get((host, port))
+        if known is None:
+            self._forget_old()
+            known = self._known[host, port] = _Known()
+        async with known.lock:
+            if known.until <= time.monotonic():
+                known.ips = await self._looked_up(host, port)
+                known.until = time.monotonic() + self._kept_s
+        return known.ips
+
+    async def connect(self, ips: list[str], port: int) -> socket.socket:
+        """A socket connected to the first of these that answers; raises Guarded and OSError."""
+        targets = [
+            (socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (ip, port))
             for ip in ips
         ]
+        return await start_connection(
+            targets, happy_eyeballs_delay=NEXT_ADDRESS_S, interleave=1, socket_factory=self.open_socket
+        )
 
     async def check_behind_proxy(self, host: str, port: int) -> None:
         """Raise Guarded where the proxy would be asked for an address that is forbidden as far as we can see.
@@ -74,7 +90,7 @@ class GuardedNames(AbstractResolver):
         The proxy looks the name up itself; a name that we cannot resolve is left to it.
         """
         try:
-            await self.resolve(host, port)
+            await self.addresses(host, port)
         except Guarded:
             raise
         except OSError:
@@ -88,6 +104,21 @@ class GuardedNames(AbstractResolver):
             check_address(ip, port, ip, self._allow)
         return socket.socket(family, kind, protocol)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         if isinstance(self._lookup, SystemLookup):
             self._lookup.close()
+
+    async def _looked_up(self, host: str, port: int) -> list[str]:
+        ips = await self._lookup(host, port)
+        if not ips:
+            raise OSError(f"{host} has no address")
+        for ip in ips:
+            check_address(ip, port, host, self._allow)
+        if (host.lower().rstrip("."), port) in self._allow.hosts:
+            self._allowed_by_name.update((ip, port) for ip in ips)
+        return ips
+
+    def _forget_old(self) -> None:
+        now = time.monotonic()
+        for name in [name for name, known in self._known.items() if known.until <= now and not known.lock.locked()]:
+            del self._known[name]

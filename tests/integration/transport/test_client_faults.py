@@ -6,6 +6,7 @@ import socket
 import time
 
 import pytest
+from tests.integration.transport.clients import LibraryClient, Make
 from tests.integration.transport.hostile_server import (
     BOMB,
     Behaviour,
@@ -24,8 +25,9 @@ from tests.integration.transport.hostile_server import (
 
 from gatepost.providers.wire import Link, Request
 from gatepost.transport.addresses import parse_allow_list
-from gatepost.transport.client import METHODS, Client
+from gatepost.transport.client import Client
 from gatepost.transport.egress import Cause, Failure, Reply
+from gatepost.transport.heads import METHODS
 
 SHORT = Link(total_timeout_s=0.4, connect_timeout_s=0.3)
 LOOPBACK = parse_allow_list(["127.0.0.0/8"])
@@ -121,7 +123,7 @@ async def test_a_refused_connection_is_not_sent(client: Client) -> None:
     assert (failure.cause, failure.is_sent) == (Cause.CONNECT, False)
 
 
-async def test_a_connection_that_hangs_is_not_sent() -> None:
+async def test_a_connection_that_hangs_is_not_sent(make: Make) -> None:
     """A listener whose queue is full: the handshake never completes."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -133,7 +135,7 @@ async def test_a_connection_that_hangs_is_not_sent() -> None:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
             fillers.append(filler)
-        async with Client(LOOPBACK) as client:
+        async with make(LOOPBACK) as client:
             started = time.monotonic()
             failure = failure_of(await client.exchange(Request("POST", f"http://127.0.0.1:{port}/", link=SHORT)))
             elapsed = time.monotonic() - started
@@ -143,21 +145,21 @@ async def test_a_connection_that_hangs_is_not_sent() -> None:
     assert 0.25 < elapsed < 1.0
 
 
-async def test_a_name_that_does_not_resolve_is_not_sent() -> None:
+async def test_a_name_that_does_not_resolve_is_not_sent(make: Make) -> None:
     async def nowhere(host: str, port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    async with Client(LOOPBACK, lookup=nowhere) as client:
+    async with make(LOOPBACK, lookup=nowhere) as client:
         failure = failure_of(await client.exchange(Request("POST", "http://no.such.example/")))
     assert failure == Failure(Cause.DNS, False, "Name or service not known")
 
 
-async def test_the_deadline_covers_the_look_up() -> None:
+async def test_the_deadline_covers_the_look_up(make: Make) -> None:
     async def forever(host: str, port: int) -> list[str]:
         await asyncio.sleep(3600)
         return []
 
-    async with Client(LOOPBACK, lookup=forever) as client:
+    async with make(LOOPBACK, lookup=forever) as client:
         started = time.monotonic()
         reply = await client.exchange(Request("POST", "http://slow.example/"), deadline=started + 0.2)
         elapsed = time.monotonic() - started
@@ -249,18 +251,18 @@ async def test_the_library_alone_would_have_tried_again() -> None:
     assert len(server.requests) == 3
 
 
-async def test_even_a_library_that_tries_again_cannot_write_twice(client: Client) -> None:
-    """With the library's own switch back on, the gate still lets each request out once."""
+async def test_even_a_library_that_tries_again_cannot_write_twice() -> None:
+    """With the library's own switch back on, each request still crosses the line once."""
 
     async def behave(_: Seen, writer: asyncio.StreamWriter) -> None:
         if len(server.requests) > 1:
             raise Drop
         writer.write(answer(b""))
 
-    async with HostileServer(behave) as server:
+    async with HostileServer(behave) as server, LibraryClient(LOOPBACK) as client:
         await client.exchange(Request("PUT", server.url()))
-        assert client._session is not None
-        client._session._retry_connection = True
+        assert client._library is not None
+        client._library._session._retry_connection = True
         failure = failure_of(await client.exchange(Request("PUT", server.url())))
         await asyncio.sleep(0.02)
     assert (failure.cause, failure.is_sent) == (Cause.FAULT, True)
@@ -317,9 +319,9 @@ async def test_a_server_that_speaks_first_is_not_connected_to_again_and_again(cl
     assert len(connections) == 1
 
 
-async def test_a_slow_origin_keeps_only_itself_waiting() -> None:
+async def test_a_slow_origin_keeps_only_itself_waiting(make: Make) -> None:
     async with (
-        Client(LOOPBACK, connections_per_origin=2) as client,
+        make(LOOPBACK, connections_per_origin=2) as client,
         HostileServer(hang) as slow,
         HostileServer(always(answer())) as quick,
     ):

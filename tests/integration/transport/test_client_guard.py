@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from tests.integration.transport.clients import Make
 from tests.integration.transport.hostile_server import HostileServer, always, answer
 
 from gatepost.providers.wire import Link, Request
@@ -113,8 +114,8 @@ async def attempts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 @pytest.fixture
-async def guarded() -> AsyncIterator[Client]:
-    async with Client(lookup=worst_case) as client:
+async def guarded(make: Make) -> AsyncIterator[Client]:
+    async with make(lookup=worst_case) as client:
         yield client
 
 
@@ -132,30 +133,30 @@ async def test_no_spelling_of_an_inside_address_is_connected_to(guarded: Client,
     assert server.connections == 0
 
 
-async def test_the_recorder_sees_what_is_allowed(attempts: list[object]) -> None:
+async def test_the_recorder_sees_what_is_allowed(make: Make, attempts: list[object]) -> None:
     """Proves that the test above can fail."""
     async with HostileServer(always(answer())) as server:
         allow = parse_allow_list([server.authority])
-        async with Client(allow, lookup=worst_case) as client:
+        async with make(allow, lookup=worst_case) as client:
             reply = await client.exchange(Request("GET", server.url()))
     assert reply.response is not None
     assert attempts == [("127.0.0.1", server.port)]
 
 
-async def test_another_port_of_an_allowed_host_stays_forbidden(attempts: list[object]) -> None:
+async def test_another_port_of_an_allowed_host_stays_forbidden(make: Make, attempts: list[object]) -> None:
     other = "127.0.0.1:1"
-    async with HostileServer(always(answer())) as server, Client(parse_allow_list([other])) as client:
+    async with HostileServer(always(answer())) as server, make(parse_allow_list([other])) as client:
         reply = await client.exchange(Request("GET", server.url()))
     assert reply.failure is not None
     assert reply.failure.cause is Cause.GUARD
     assert attempts == []
 
 
-async def test_one_inside_answer_among_public_ones_forbids_the_name(attempts: list[object]) -> None:
+async def test_one_inside_answer_among_public_ones_forbids_the_name(make: Make, attempts: list[object]) -> None:
     async def mixed(host: str, port: int) -> list[str]:
         return ["93.184.216.34", "127.0.0.1"]
 
-    async with HostileServer(always(answer())) as server, Client(lookup=mixed) as client:
+    async with HostileServer(always(answer())) as server, make(lookup=mixed) as client:
         reply = await client.exchange(Request("GET", f"http://rebind.example:{server.port}/"))
     assert reply.failure is not None
     assert reply.failure.cause is Cause.GUARD
@@ -163,7 +164,9 @@ async def test_one_inside_answer_among_public_ones_forbids_the_name(attempts: li
     assert attempts == []
 
 
-async def test_a_name_that_changes_its_answer_is_checked_with_the_answer_that_is_used(attempts: list[object]) -> None:
+async def test_a_name_that_changes_its_answer_is_checked_with_the_answer_that_is_used(
+    make: Make, attempts: list[object]
+) -> None:
     """First public, then loopback: the public one is tried, the other one never."""
     answers = iter([["192.0.1.1"], ["127.0.0.1"], ["127.0.0.1"]])
     asked: list[str] = []
@@ -173,12 +176,9 @@ async def test_a_name_that_changes_its_answer_is_checked_with_the_answer_that_is
         return next(answers)
 
     link = Link(connect_timeout_s=0.2, total_timeout_s=0.5)
-    async with HostileServer(always(answer())) as server, Client(lookup=rebinding) as client:
+    async with HostileServer(always(answer())) as server, make(lookup=rebinding, names_kept_s=0) as client:
         url = f"http://rebind.example:{server.port}/"
         first = await client.exchange(Request("GET", url, link=link))
-        client_session = client._session
-        assert client_session is not None
-        client_session.connector.clear_dns_cache()  # type: ignore[union-attr]
         second = await client.exchange(Request("GET", url, link=link))
     assert first.failure is not None
     assert not first.failure.is_sent
@@ -189,10 +189,10 @@ async def test_a_name_that_changes_its_answer_is_checked_with_the_answer_that_is
     assert {address[0] for address in attempts if isinstance(address, tuple)} == {"192.0.1.1"}
 
 
-async def test_an_allowed_name_may_lead_inside_on_its_port(attempts: list[object]) -> None:
+async def test_an_allowed_name_may_lead_inside_on_its_port(make: Make, attempts: list[object]) -> None:
     async with HostileServer(always(answer())) as server:
         allow = parse_allow_list([f"modem.lan:{server.port}"])
-        async with Client(allow, lookup=worst_case) as client:
+        async with make(allow, lookup=worst_case) as client:
             by_name = await client.exchange(Request("GET", f"http://modem.lan:{server.port}/"))
             by_other = await client.exchange(Request("GET", f"http://other.lan:{server.port}/"))
     assert by_name.response is not None
@@ -209,18 +209,18 @@ async def test_a_guarded_host_is_not_a_reason_to_try_the_backup(guarded: Client)
 
 
 @pytest.mark.parametrize("target", ["http://10.0.0.9/", "http://169.254.169.254/latest/", "http://[fd00::1]/"])
-async def test_an_allowed_proxy_is_no_way_around_the_guard(target: str) -> None:
+async def test_an_allowed_proxy_is_no_way_around_the_guard(make: Make, target: str) -> None:
     async with HostileServer(always(answer())) as proxy:
         link = Link(proxy_url=proxy.url())
-        async with Client(parse_allow_list([proxy.authority]), lookup=worst_case) as client:
+        async with make(parse_allow_list([proxy.authority]), lookup=worst_case) as client:
             reply = await client.exchange(Request("GET", target, link=link))
     assert reply.failure is not None
     assert reply.failure.cause is Cause.GUARD
     assert proxy.connections == 0
 
 
-async def test_the_proxy_itself_is_guarded(attempts: list[object]) -> None:
-    async with HostileServer(always(answer())) as proxy, Client() as client:
+async def test_the_proxy_itself_is_guarded(make: Make, attempts: list[object]) -> None:
+    async with HostileServer(always(answer())) as proxy, make() as client:
         reply = await client.exchange(Request("GET", "http://93.184.216.34/", link=Link(proxy_url=proxy.url())))
     assert reply.failure is not None
     assert reply.failure.cause is Cause.GUARD

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from tests.integration.transport.clients import Make
 from tests.integration.transport.hostile_server import HostileServer, always, answer, then_close
 
 from gatepost.providers.wire import Identity, Link, Request
@@ -77,13 +78,13 @@ async def test_the_name_in_the_certificate_counts(client: Client) -> None:
     assert server.requests == []
 
 
-async def test_the_name_that_was_asked_for_is_checked_not_the_address() -> None:
+async def test_the_name_that_was_asked_for_is_checked_not_the_address(make: Make) -> None:
     async def lookup(host: str, port: int) -> list[str]:
         return ["127.0.0.1"]
 
     async with (
         HostileServer(always(answer()), server_context(CA, "sms.example")) as server,
-        Client(parse_allow_list(["127.0.0.0/8"]), lookup=lookup) as client,
+        make(parse_allow_list(["127.0.0.0/8"]), lookup=lookup) as client,
     ):
         link = Link(ca_pem=CA_PEM)
         right = await client.exchange(Request("GET", f"https://sms.example:{server.port}/", link=link))

@@ -8,26 +8,28 @@ from collections.abc import Awaitable, Callable
 import pytest
 import trustme
 import uvloop
+from tests.integration.transport.clients import Make
 from tests.integration.transport.hostile_server import Drop, HostileServer, Seen, always, answer, endless, hang, reset
 
 from gatepost.providers.wire import Link, Request
 from gatepost.transport.addresses import parse_allow_list
-from gatepost.transport.client import METHODS, Client
+from gatepost.transport.client import Client
 from gatepost.transport.egress import Cause
+from gatepost.transport.heads import METHODS
 
 LOOPBACK = parse_allow_list(["127.0.0.0/8"])
 
 
-def on_uvloop(scenario: Callable[[Client], Awaitable[None]]) -> None:
+def on_uvloop(make: Make, scenario: Callable[[Client], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with Client(LOOPBACK) as client:
+        async with make(LOOPBACK) as client:
             await scenario(client)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
 
 
-def test_answers_come_back_over_a_kept_connection() -> None:
+def test_answers_come_back_over_a_kept_connection(make: Make) -> None:
     async def scenario(client: Client) -> None:
         async with HostileServer(always(answer(b"hello"))) as server:
             for _ in range(3):
@@ -36,11 +38,11 @@ def test_answers_come_back_over_a_kept_connection() -> None:
                 assert reply.response.body == b"hello"
         assert len(server.requests) == 3
 
-    on_uvloop(scenario)
+    on_uvloop(make, scenario)
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_a_dropped_request_is_not_tried_again(method: str) -> None:
+def test_a_dropped_request_is_not_tried_again(make: Make, method: str) -> None:
     async def scenario(client: Client) -> None:
         async def behave(_: Seen, writer: asyncio.StreamWriter) -> None:
             if len(server.requests) > 1:
@@ -54,10 +56,10 @@ def test_a_dropped_request_is_not_tried_again(method: str) -> None:
         assert (reply.failure.cause, reply.failure.is_sent) == (Cause.LOST, True)
         assert len(server.requests) == 2
 
-    on_uvloop(scenario)
+    on_uvloop(make, scenario)
 
 
-def test_failures_fall_on_the_same_side_of_the_line() -> None:
+def test_failures_fall_on_the_same_side_of_the_line(make: Make) -> None:
     async def scenario(client: Client) -> None:
         link = Link(total_timeout_s=0.3)
         for behave, cause in ((reset, Cause.LOST), (hang, Cause.TIMEOUT), (endless, Cause.TOO_LARGE)):
@@ -74,10 +76,10 @@ def test_failures_fall_on_the_same_side_of_the_line() -> None:
         assert guarded.failure is not None
         assert (guarded.failure.cause, guarded.failure.is_sent) == (Cause.GUARD, False)
 
-    on_uvloop(scenario)
+    on_uvloop(make, scenario)
 
 
-def test_tls_is_checked() -> None:
+def test_tls_is_checked(make: Make) -> None:
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1").configure_cert(context)
@@ -91,4 +93,4 @@ def test_tls_is_checked() -> None:
         assert strange.failure is not None
         assert (strange.failure.cause, strange.failure.is_sent) == (Cause.TLS, False)
 
-    on_uvloop(scenario)
+    on_uvloop(make, scenario)

@@ -4,8 +4,9 @@ import pytest
 from tests.integration.transport.hostile_server import HostileServer, always, answer
 
 from gatepost.providers.wire import Request
-from gatepost.transport.client import METHODS, Client
+from gatepost.transport.client import Client
 from gatepost.transport.egress import Cause
+from gatepost.transport.heads import METHODS
 
 
 async def test_the_request_arrives_as_the_adapter_built_it(client: Client) -> None:
@@ -117,3 +118,11 @@ async def test_a_large_body_arrives_whole(client: Client) -> None:
             reply = await client.exchange(Request("POST", server.url(), (), body))
             assert reply.response is not None, reply.failure
     assert [seen.body == body for seen in server.requests] == [True, True]
+
+
+async def test_the_environment_names_no_proxy(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with HostileServer(always(answer())) as server, HostileServer(always(answer())) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url())
+        monkeypatch.setenv("HTTP_PROXY", proxy.url())
+        await client.exchange(Request("GET", server.url()))
+    assert (len(server.requests), proxy.connections) == (1, 0)

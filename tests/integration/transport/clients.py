@@ -1,0 +1,17 @@
+"""The clients that every promise is tested with."""
+
+from collections.abc import Callable
+
+from gatepost.transport.client import Client
+
+Make = Callable[..., Client]
+
+
+class LibraryClient(Client):
+    """Takes the library's way even without a proxy."""
+
+    _own_way = Client._library_way  # type: ignore[assignment]
+
+
+CLIENTS: tuple[type[Client], ...] = (Client, LibraryClient)
+NAMES = ("http1", "library")
