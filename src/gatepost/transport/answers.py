@@ -14,6 +14,7 @@ MAX_FRAMING = 32 * 1024
 """The most bytes that are not body: headers, interim answers, sizes of chunks, trailers."""
 FRAMING_PER_BODY = 6
 """And so many more for each byte of body that has come: a chunk of one byte is framed by five."""
+CODINGS = frozenset({"chunked", "identity"})
 BODILESS = frozenset({204, 304})
 
 LOST = Failure(Cause.LOST, True)
@@ -111,7 +112,7 @@ class AnswerReader:
             return
         framing = self._read_headers()
         coding = framing.get("transfer-encoding", "identity")
-        if coding not in ("chunked", "identity"):
+        if coding not in CODINGS:
             self._fail(ODD_CODING)
         if framing.get("content-encoding", "identity") not in ("", "identity"):
             self._fail(COMPRESSED)

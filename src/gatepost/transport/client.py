@@ -1,6 +1,6 @@
 """The client: tries the URLs of a request in order, and is the one place that turns what happened into a reply.
 
-Plain exchanges go over our own HTTP/1.1 client, those through a proxy over the library's (0007 in docs/decisions).
+Plain exchanges go over our own HTTP/1.1 client, those through a proxy over the library's (docs/decisions/0010).
 """
 
 import time

@@ -24,7 +24,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gatepost.providers.wire import Headers, Link, Request, Response
-from gatepost.transport.answers import COMPRESSED, text_of, too_large
+from gatepost.transport.answers import CODINGS, COMPRESSED, ODD_CODING, UNASKED_SWITCH, text_of, too_large
 from gatepost.transport.connections import KEEP_ALIVE_S
 from gatepost.transport.egress import Cause, Failure
 from gatepost.transport.failures import Table, failure_of
@@ -244,6 +244,9 @@ def _headers(request: Request) -> CIMultiDict[str]:
 
 async def _read(answer: aiohttp.ClientResponse, max_bytes: int) -> Response | Failure:
     """The whole answer, or why it was not read to its end."""
+    if answer.status == 101 or answer.headers.get(hdrs.TRANSFER_ENCODING, "chunked").lower() not in CODINGS:
+        answer.close()
+        return UNASKED_SWITCH if answer.status == 101 else ODD_CODING
     encoding = answer.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
     if encoding not in ("", "identity"):
         answer.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from gatepost.transport import library as _  # loads slowly: not within the first exchange
 from gatepost.transport.client import Client
 
 Make = Callable[..., Client]

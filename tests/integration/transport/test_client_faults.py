@@ -39,6 +39,7 @@ def failure_of(reply: Reply) -> Failure:
     return reply.failure
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
 AFTER_THE_WRITE: list[tuple[str, Behaviour, Cause]] = [
     ("no answer", hang, Cause.TIMEOUT),
     ("one byte at a time", drip, Cause.TIMEOUT),
@@ -52,6 +53,10 @@ AFTER_THE_WRITE: list[tuple[str, Behaviour, Cause]] = [
     ("not HTTP", always(b"220 mail.example ESMTP\r\n"), Cause.NOT_HTTP),
     ("a line without end", always(b"HTTP/1.1 200 " + b"x" * 100_000), Cause.NOT_HTTP),
     ("ten thousand headers", always(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 10_000 + b"\r\n"), Cause.NOT_HTTP),
+    ("two lengths", always(OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"), Cause.NOT_HTTP),
+    ("a length and chunks", always(OK + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), Cause.NOT_HTTP),
+    ("another coding", then_close(OK + b"Transfer-Encoding: chunked, gzip\r\n\r\nabc"), Cause.NOT_HTTP),
+    ("switched protocols", always(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), Cause.NOT_HTTP),
     ("odd length", always(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nabc"), Cause.NOT_HTTP),
     ("endless body", endless, Cause.TOO_LARGE),
     ("ten mebibytes", always(answer(b"x" * 10 * 1024 * 1024)), Cause.TOO_LARGE),
