@@ -101,10 +101,11 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
             found = not_sent(f"the whole request was refused: {found.words}", is_alone=True)
         return batch.all(found)
     items = answers.read_json(response).items("messages")
+    refs = set(batch.refs)
     matched = match(
         batch,
         items,
-        ref=lambda item: ref if (ref := item.maybe_text("messageId")) in batch.refs else "",
+        ref=lambda item: ref if (ref := item.maybe_text("messageId")) in refs else "",
         numbers=(lambda item: item.maybe_text("destination") or item.maybe_text("to"),),
     )
     return per_message(matched, lambda item: _outcome(item, ctx))

@@ -18,15 +18,26 @@ def match(
     ref: Callable[[T], str] | None = None,
     numbers: Sequence[Callable[[T], str]] = (),
 ) -> dict[str, T]:
-    """Our reference to its item: by the reference in the item, else by a number that only one message has.
+    """Our reference to its item, the first of several; see `match_all`."""
+    return {named: found[0] for named, found in match_all(batch, items, ref=ref, numbers=numbers).items()}
 
-    A lone item that names neither answers a lone message. The first item of a message wins; items for nobody are
-    left out, and a message without an item is missing from the result.
+
+def match_all(
+    batch: Batch,
+    items: Sequence[T],
+    *,
+    ref: Callable[[T], str] | None = None,
+    numbers: Sequence[Callable[[T], str]] = (),
+) -> dict[str, list[T]]:
+    """Our reference to its items: by the reference in the item, else by a number that only one message has.
+
+    A lone item that names neither answers a lone message. Items for nobody are left out, and a message without an
+    item is missing from the result.
     """
     refs = set(batch.refs)
     times = Counter(message.to for message in batch.messages)
     by_number = {message.to: message.ref for message in batch.messages if times[message.to] == 1}
-    found: dict[str, T] = {}
+    found: dict[str, list[T]] = {}
     for item in items:
         named = ref(item) if ref else ""
         if not named:
@@ -35,7 +46,7 @@ def match(
             if not any(said) and len(items) == len(batch.messages) == 1:
                 named = batch.first.ref
         if named in refs:
-            found.setdefault(named, item)
+            found.setdefault(named, []).append(item)
     return found
 
 

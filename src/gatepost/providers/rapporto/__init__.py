@@ -211,7 +211,8 @@ def _batch_results(batch: Batch, response: Response, ctx: Context) -> Results:
         raise MalformedAnswer("the answer has another number of results than the request")
     named = {item.maybe_text("id"): item for item in items}
     placed = {ref: item for ref, item in zip(batch.refs, items, strict=True) if "id" not in item}
-    return per_message({ref: item for ref, item in (placed | named).items() if ref in batch.refs}, _element)
+    found = placed | named
+    return per_message({ref: found[ref] for ref in batch.refs if ref in found}, _element)
 
 
 def _element(item: Node) -> Outcome:

@@ -16,7 +16,7 @@ from gatepost.providers import base
 from gatepost.providers.base import Ack, Batch, Commit, Context, Flow, Gateway, Later, Message, Results, Stop, send
 from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
-from gatepost.providers.kit.batches import match, per_message
+from gatepost.providers.kit.batches import match_all, per_message
 from gatepost.providers.kit.flows import ask, check_by_balance
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.signatures import equal
@@ -122,15 +122,14 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     """Letters outside ASCII make the provider use UCS-2 for all: plain texts do not share a request with them."""
     plain = tuple(message for message in batch.messages if _is_plain(message))
     rest = Batch(plain or batch.messages)
-    left = {m.ref: not_sent("goes as UCS-2", is_alone=True) for m in batch.messages if m not in rest.messages}
+    left = {m.ref: not_sent("goes as UCS-2", is_alone=True) for m in batch.messages if plain and not _is_plain(m)}
     response: Response = yield send(_submit_request(rest, gw, ctx))
     root, found = _read(response, ctx)
     if found:
         return left | _of_all(rest, found)
-    rows: dict[str, list[Element]] = {}
-    for row in descendants(root, "message_info"):
-        for ref in match(rest, [row], ref=lambda row: maybe_text(row, "push_id"), numbers=(_phone,)):
-            rows.setdefault(ref, []).append(row)
+    rows = match_all(
+        rest, descendants(root, "message_info"), ref=lambda row: maybe_text(row, "push_id"), numbers=(_phone,)
+    )
     return left | per_message(rows, lambda parts: accepted(*map(_id, parts), segments=len(parts)))
 
 
