@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from typing import Annotated
@@ -15,6 +16,7 @@ from gatepost.cli.options import DataDirOption
 from gatepost.cli.terminal import Refusal, out
 
 WEB_STOP_TIMEOUT_S = 10
+FILES = 65_536
 
 
 def web(
@@ -40,6 +42,7 @@ def worker(data_dir: DataDirOption = None) -> None:
     open_django(installation)
     _require_schema(installation)
     logs.configure(installation.settings["LOG_LEVEL"])
+    _allow_many_connections()
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -91,6 +94,14 @@ async def _work(installation: Installation) -> None:
         finally:
             stopping.set()
             await doing_jobs
+
+
+def _allow_many_connections() -> None:
+    """Systems start processes with 1,024 open files, fewer than a fast gateway has connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _require_schema(installation: Installation) -> None:

@@ -28,13 +28,13 @@ DEFAULT_LINK = Link()
 class Client:
     """One per process and event loop; its connections are kept per origin, proxy and TLS context.
 
-    `allow`: what may be reached besides the public internet. `connections_per_origin`: so that a slow provider keeps
-    only itself waiting; there is no limit over all. `lookup` replaces the system's name resolution, whose answers are
-    used for `names_kept_s`.
+    `allow`: what may be reached besides the public internet. `connections_per_origin`: as many as one gateway may have
+    requests under way; a slow provider keeps only itself waiting, there is no limit over all. `lookup` replaces the
+    system's name resolution, whose answers are used for `names_kept_s`.
     """
 
     allow: AllowList = NOTHING
-    connections_per_origin: int = 256
+    connections_per_origin: int = 2000
     lookup: Lookup | None = None
     names_kept_s: float = NAMES_KEPT_S
     _names: GuardedNames | None = field(default=None, init=False, repr=False)

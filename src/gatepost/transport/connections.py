@@ -201,7 +201,7 @@ class Pool:
         self._limit = limit
         self._open = opener
         self._count = 0
-        self._idle: list[Connection] = []
+        self._idle: dict[Connection, None] = {}
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
 
     @property
@@ -211,7 +211,7 @@ class Pool:
     def take(self) -> Connection | None:
         """A kept connection that is fit for a request, the one used last first."""
         while self._idle:
-            connection = self._idle.pop()
+            connection, _ = self._idle.popitem()
             if connection.is_fit():
                 connection.due = inf
                 return connection
@@ -240,13 +240,12 @@ class Pool:
             waiter.set_result(connection)
             return
         connection.due = time.monotonic() + KEEP_ALIVE_S
-        self._idle.append(connection)
+        self._idle[connection] = None
         self.watch.expect(connection.due)
 
     def left(self, connection: Connection) -> None:
         """The connection is gone, so another one may be opened."""
-        if connection in self._idle:
-            self._idle.remove(connection)
+        self._idle.pop(connection, None)
         self._free_slot()
 
     async def _opened(self) -> Connection:
