@@ -21,7 +21,7 @@ Every operation is a generator ("flow") that yields steps and receives what they
 Exceptions an adapter may raise: MalformedAnswer (the kit's readers do), Stop(outcome), Renew(name, otherwise).
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +30,8 @@ from typing import Any, Literal, TypeVar
 from gatepost.providers.wire import Request
 from gatepost.sms.outcomes import Outcome, Price, Refusal
 from gatepost.sms.states import State
+
+T = TypeVar("T")
 
 
 class AdapterError(Exception):
@@ -114,6 +116,15 @@ class Gateway:
     slug: str
     settings: Mapping[str, Any] = field(repr=False)
     name: str = ""
+    _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes of the settings, made for the first message and kept for all that follow."""
+        try:
+            made: T = self._made[name]
+        except KeyError:
+            made = self._made[name] = make()
+        return made
 
     def __getitem__(self, name: str) -> Any:
         return self.settings[name]
@@ -192,7 +203,6 @@ class Commit:
 
 
 Step = Call | Send | Cached | Forget | Commit
-T = TypeVar("T")
 Flow = Generator[Step, Any, T]
 Results = dict[str, Outcome]
 

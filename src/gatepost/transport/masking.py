@@ -10,7 +10,7 @@ import html
 import json
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from urllib.parse import quote
@@ -27,24 +27,32 @@ BASE64_CHAR = "[A-Za-z0-9+/_-]?"
 WHOLE_BEFORE = r"""(?<![^=:"'>\s,;\[])"""
 WHOLE_AFTER = r"""(?![^&"'<\s,;}\]])"""
 
+MD5_HEX = 32
+
 Rule = tuple[re.Pattern[str], str]
+_Hidden = tuple[str, Callable[[str], re.Pattern[str]], str]
 
 
 class Masker:
-    """Hides these secrets, and message texts and numbers where asked to. Build it once for many texts."""
+    """Hides these secrets, and message texts and numbers where asked to. Build it once for many texts.
 
-    __slots__ = ("_rules",)
+    A pattern is made when the first text comes that could hold what it finds: most texts are too short for a token
+    or a signature that was made for one message only.
+    """
+
+    __slots__ = ("_hidden", "_rules")
 
     def __init__(self, secrets: Iterable[str], *, texts: Iterable[str] = (), numbers: Iterable[str] = ()) -> None:
-        self._rules: list[Rule] = [(_secret_pattern(secret), HIDDEN) for secret in _worth_hiding(secrets)]
-        self._rules += [(_text_pattern(text), "[text]") for text in _worth_hiding(texts)]
-        self._rules += [(re.compile(_mixed(number)), mask_number(number)) for number in _worth_hiding(numbers)]
+        self._hidden: list[_Hidden] = [(secret, _secret_pattern, HIDDEN) for secret in _worth_hiding(secrets)]
+        self._hidden += [(text, _text_pattern, "[text]") for text in _worth_hiding(texts)]
+        self._hidden += [(number, _number_pattern, mask_number(number)) for number in _worth_hiding(numbers)]
+        self._rules: dict[int, Rule] = {}
 
     def mask(self, text: str) -> str:
         """The text without what must not be seen. Finds are joined before they are hidden, so none shields another."""
         finds = sorted(
             (match.start(), match.end(), replacement)
-            for pattern, replacement in self._rules
+            for pattern, replacement in self._rules_for(text)
             for match in pattern.finditer(text)
         )
         if not finds:
@@ -60,12 +68,24 @@ class Masker:
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where in the text the secrets stand: disjoint, in order."""
         joined: list[tuple[int, int]] = []
-        for start, end in sorted(match.span() for pattern, _ in self._rules for match in pattern.finditer(text)):
+        for start, end in sorted(
+            match.span() for pattern, _ in self._rules_for(text) for match in pattern.finditer(text)
+        ):
             if joined and start < joined[-1][1]:
                 joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
             else:
                 joined.append((start, end))
         return joined
+
+    def _rules_for(self, text: str) -> Iterator[Rule]:
+        """Those that can find anything in a text of this length: nothing is written in fewer characters than it has,
+        but for an MD5."""
+        for number, (value, pattern_of, replacement) in enumerate(self._hidden):
+            if len(text) < min(len(value), MD5_HEX):
+                continue
+            if number not in self._rules:
+                self._rules[number] = (pattern_of(value), replacement)
+            yield self._rules[number]
 
 
 def _worth_hiding(values: Iterable[str]) -> list[str]:
@@ -89,6 +109,10 @@ def _text_pattern(text: str) -> re.Pattern[str]:
     """As a secret, and in the UTF-16 hex that many providers want for Unicode."""
     utf16 = text.encode("utf-16-be", errors="surrogatepass").hex()
     return re.compile(f"{_secret_pattern(text).pattern}|{_ignoring_case(utf16)}")
+
+
+def _number_pattern(number: str) -> re.Pattern[str]:
+    return re.compile(_mixed(number))
 
 
 def _encodings(secret: str) -> list[bytes]:

@@ -47,32 +47,52 @@ class Trace:
     total_ms: float
 
 
-class Secrets:
-    """The secrets of one run. They become known bit by bit; every exchange of the run is masked with all of them."""
+class DeclaredSecrets:
+    """The secret settings of one account, the same for every run; the masker is built when it is first needed."""
 
-    __slots__ = ("_masker", "_values")
+    __slots__ = ("_masker", "values")
 
     def __init__(self, values: Iterable[Any] = ()) -> None:
-        self._values: list[Any] = list(values)
+        self.values = tuple(values)
+        self._masker: Masker | None = None
+
+    @property
+    def masker(self) -> Masker:
+        if self._masker is None:
+            self._masker = Masker(dict.fromkeys(_texts(self.values)))
+        return self._masker
+
+
+class Secrets:
+    """The secrets of one run: those declared, and what becomes known bit by bit; every exchange of the run is masked
+    with all of them."""
+
+    __slots__ = ("_added", "_declared", "_masker")
+
+    def __init__(self, values: Iterable[Any] = (), of: DeclaredSecrets | None = None) -> None:
+        self._declared = of or DeclaredSecrets(values)
+        self._added: list[Any] = []
         self._masker: Masker | None = None
 
     def add(self, *values: Any) -> None:
         """Texts, or whatever holds texts: mappings, sequences, bytes."""
-        self._values += values
+        self._added += values
         self._masker = None
 
     @property
     def texts(self) -> list[str]:
-        return list(dict.fromkeys(_texts(self._values)))
+        return list(dict.fromkeys(_texts((self._declared.values, self._added))))
 
     @property
     def masker(self) -> Masker:
+        if not self._added:
+            return self._declared.masker
         if self._masker is None:
             self._masker = Masker(self.texts)
         return self._masker
 
     def __repr__(self) -> str:
-        return f"Secrets({len(self._values)})"
+        return f"Secrets({len(self._declared.values) + len(self._added)})"
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,13 +1,16 @@
 """Single facts about placeholders, modifiers and bodies, one line each."""
 
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.providers.test_http_template import URL, request, settings
 
 from gatepost.providers.base import Context, Message
 from gatepost.providers.kit.http_template.draft import draft
-from gatepost.providers.kit.http_template.escape import Unrenderable
+from gatepost.providers.kit.http_template.escape import Unrenderable, percent
 from gatepost.providers.kit.http_template.numbers import rewritten
 from gatepost.providers.kit.http_template.request import sending
 from gatepost.providers.kit.http_template.scope import Scope
@@ -188,3 +191,10 @@ def test_times_and_validity_of_a_message() -> None:
 def test_values_made_of_secrets_are_named_for_masking() -> None:
     made = request(settings(body="p={{password|md5}}&t={{text}}", password="hush"), "Hi")
     assert made.sensitive == (hash_hex(b"hush"),)
+
+
+@given(st.one_of(st.text(st.characters(exclude_categories=("Cs",))), st.binary()))
+def test_values_are_percent_encoded_as_the_standard_library_does(value: str | bytes) -> None:
+    data = value if isinstance(value, bytes) else value.encode()
+    assert percent(value, "utf-8", is_plus=False) == quote_from_bytes(data, safe="")
+    assert percent(value, "utf-8", is_plus=True) == quote_from_bytes(data, safe=" ").replace(" ", "+")

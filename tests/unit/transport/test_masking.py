@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.transport.masking import HIDDEN, SHORT, Masker
+from gatepost.transport.masking import HIDDEN, SHORT, Masker, _secret_pattern
 
 ENCODERS: dict[str, Callable[[str], str]] = {
     "raw": lambda s: s,
@@ -153,3 +153,21 @@ def test_texts_and_numbers_are_masked_for_logs() -> None:
     assert masker.mask(f"to=48600100200&text={quote_plus(text)}") == "to=4860•••••200&text=[text]"
     assert masker.mask(f"<t>{escape(text)}</t>") == "<t>[text]</t>"
     assert masker.mask(f"hex={text.encode('utf-16-be').hex().upper()}") == "hex=[text]"
+
+
+def test_no_pattern_is_made_for_what_a_text_is_too_short_to_hold() -> None:
+    """A signature is another one for every message, and its pattern takes a thousand times as long as a mask."""
+    _secret_pattern.cache_clear()
+    masker = Masker([f"{number:064x}" for number in range(20)])
+    assert masker.mask("Too many requests") == "Too many requests"
+    assert _secret_pattern.cache_info().misses == 0
+    assert masker.mask(f"{7:064x}") == HIDDEN
+
+
+@settings(max_examples=60)
+@given(secret=secrets, start=st.integers(0, 2), tail=st.integers(0, 2))
+def test_the_shortest_spelling_of_a_secret_is_still_found(secret: str, start: int, tail: int) -> None:
+    """Within Base64 a secret can take the fewest characters: alone among its neighbours' bits."""
+    encoded = b64encode(bytes(start) + secret.encode() + bytes(tail)).decode()
+    core = encoded[(0, 2, 3)[start] : (start + len(secret.encode())) * 8 // 6]
+    assert core not in Masker([secret]).mask(core)

@@ -56,7 +56,7 @@ def _inbound(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {"inbound": tuple(kinds), "inbound_delivery": tuple(deliveries), "feeds": feeds}
 
 
-def _batch(settings: Mapping[str, Any], outer: set[str]) -> Batch | None:
+def _batch(settings: Mapping[str, Any], outer: frozenset[str]) -> Batch | None:
     """What has to be alike is what the templates name outside the items."""
     limit = settings.get("max_recipients") or 1
     if limit <= 1:
@@ -85,7 +85,7 @@ def _unprocessed(settings: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(status for low, high in ranges for status in range(low, high + 1))
 
 
-def _names(settings: Mapping[str, Any], *fields: str) -> set[str]:
+def _names(settings: Mapping[str, Any], *fields: str) -> frozenset[str]:
     texts = []
     for field in fields:
         value = settings.get(field) or ""
@@ -93,4 +93,4 @@ def _names(settings: Mapping[str, Any], *fields: str) -> set[str]:
     try:
         return names(*texts)
     except TemplateFault:
-        return set()
+        return frozenset()

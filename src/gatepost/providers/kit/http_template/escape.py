@@ -10,6 +10,8 @@ from gatepost.sms.text import InvalidText, transliterate
 
 Value = str | bytes
 
+PERCENT = {byte: quote_from_bytes(bytes((byte,)), safe="") for byte in range(256)}
+PLUS = PERCENT | {ord(" "): "+"}
 RESERVED = ":/?#[]@!$&'()*+,;=%"
 HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -53,8 +55,7 @@ def _character(character: str, charset: str) -> bytes:
 
 def percent(value: Value, charset: str, *, is_plus: bool) -> str:
     """Everything but A-Z a-z 0-9 - . _ ~ percent-encoded; a blank is "+" where `is_plus`."""
-    data = to_bytes(value, charset)
-    return quote_from_bytes(data, safe=" ").replace(" ", "+") if is_plus else quote_from_bytes(data, safe="")
+    return to_bytes(value, charset).decode("latin-1").translate(PLUS if is_plus else PERCENT)
 
 
 @lru_cache(maxsize=1024)

@@ -135,6 +135,7 @@ def _pairs(*parts: str) -> dict[str, Sequence[str]]:
     return pairs
 
 
+@lru_cache(maxsize=64)
 def _known(charset: str) -> str:
     """The charset if it is one that answers are written in; other codecs of Python are no charsets of the web."""
     if not _CHARSET.fullmatch(charset):

@@ -1,7 +1,7 @@
 """Form bodies, queries and multipart bodies: `name=value&name=value`, split before anything is put in."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from gatepost.providers.kit.http_template.template import (
     Template,
     Token,
     parse,
+    placeholders,
     split_literals,
 )
 
@@ -21,14 +22,17 @@ _PART_NAME = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`value` is None where there is no "=" (a lone word, or `{{items}}`)."""
+    """`value` is None where there is no "=" (a lone word, or `{{items}}`). `is_optional`: may be left out."""
 
     name: Template
     value: Template | None
+    is_items: bool = field(init=False)
+    is_optional: bool = field(init=False)
 
-    @property
-    def is_items(self) -> bool:
-        return self.value is None and len(self.name) == 1 and _is_items(self.name[0])
+    def __post_init__(self) -> None:
+        is_items = self.value is None and len(self.name) == 1 and _is_items(self.name[0])
+        object.__setattr__(self, "is_items", is_items)
+        object.__setattr__(self, "is_optional", self.value is not None and is_optional(self.value))
 
 
 @lru_cache(maxsize=1024)
@@ -56,7 +60,7 @@ def render(pairs: Iterable[Pair], scope: Scope, *, is_plus: bool) -> str:
             parts += [render(item_pairs, one, is_plus=is_plus) for one in scope.each()]
         elif pair.value is None:
             parts.append(encoded(pair.name, scope, is_plus=is_plus))
-        elif not is_left_out(pair.value, scope):
+        elif not (pair.is_optional and is_left_out(pair.value, scope)):
             name = encoded(pair.name, scope, is_plus=is_plus)
             parts.append(f"{name}={encoded(pair.value, scope, is_plus=is_plus)}")
     return "&".join(part for part in parts if part)
@@ -64,13 +68,18 @@ def render(pairs: Iterable[Pair], scope: Scope, *, is_plus: bool) -> str:
 
 def is_left_out(value: Template, scope: Scope) -> bool:
     """Whether the value is nothing but optional placeholders, and all of them are empty."""
-    return bool(value) and all(
-        isinstance(token, Placeholder) and token.is_optional and not scope.value(token) for token in value
-    )
+    return is_optional(value) and not any(scope.value(token) for token in placeholders(value))
+
+
+def is_optional(value: Template) -> bool:
+    """Whether the value is nothing but optional placeholders."""
+    return bool(value) and all(isinstance(token, Placeholder) and token.is_optional for token in value)
 
 
 def encoded(template: Template, scope: Scope, *, is_plus: bool) -> str:
     """Literals as typed, values percent-encoded in the charset."""
+    if len(template) == 1:
+        return _encoded(template[0], scope, is_plus)
     return "".join(_encoded(token, scope, is_plus) for token in template)
 
 

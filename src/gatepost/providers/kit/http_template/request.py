@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -33,6 +33,10 @@ OURS = frozenset(("host", "content-length", "transfer-encoding", "connection", "
 _PYTHON_CHARSET = {"utf-16be": "utf-16-be"}
 
 CONNECT_S, READ_S, MAX_BYTES = 5, 30, 65_536
+_LINK_NAMES = (
+    *("ca_pem", "client_cert_pem", "client_key_pem", "client_key_password", "proxy_url", "proxy_username"),
+    *("proxy_password", "connect_timeout_s", "read_timeout_s", "max_response_bytes"),
+)
 _PLAIN = Link(connect_timeout_s=CONNECT_S, total_timeout_s=CONNECT_S + READ_S, max_bytes=MAX_BYTES)
 
 
@@ -58,6 +62,7 @@ class UrlTemplate:
     path: Template
     pairs: tuple[Pair, ...]
     has_query: bool
+    has_open_path: bool
 
 
 def sending(settings: Mapping[str, Any], *, is_unicode: bool) -> Shape:
@@ -109,8 +114,7 @@ def _build(shape: Shape, scope: Scope) -> Request:
         body, content_type = BODIES[shape.body_format](shape, scope)
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers = (("content-type", content_type), *headers)
-    request = Request(shape.method, url, headers, body, link=link(scope.settings))
-    return replace(request, sensitive=tuple(sorted(scope.derived)))
+    return Request(shape.method, url, headers, body, tuple(sorted(scope.derived)), link=link(scope.settings))
 
 
 @lru_cache(maxsize=512)
@@ -123,7 +127,7 @@ def query_pair(line: str) -> tuple[Pair, ...]:
 def render_url(text: str, extra: tuple[Pair, ...], scope: Scope) -> str:
     template = compile_url(text)
     path = pairs.encoded(template.path, scope, is_plus=False)
-    if {".", ".."} & set(path.split("/")) - set(text.split("/")):
+    if template.has_open_path and {".", ".."} & set(path.split("/")) - set(text.split("/")):
         raise Unrenderable(Refusal.BAD_CONTENT, "A value of dots alone would change the path of the address.")
     query = pairs.render((*template.pairs, *extra), scope, is_plus=scope.settings.get("space_as_plus") is not False)
     return f"{template.origin}{path or '/'}{'?' if query or template.has_query else ''}{query}"
@@ -150,15 +154,15 @@ def compile_url(text: str) -> UrlTemplate:
             raise TemplateFault("A URL cannot hold a # here; write %23 where the character itself is meant.")
     if path and (not isinstance(path[0], str) or not path[0].startswith("/")):
         raise TemplateFault("After the host the path begins with a slash.")
-    return UrlTemplate(match["origin"], path, pairs_of(query[0]) if query else (), bool(query))
+    is_open = any(True for _ in placeholders(path))
+    return UrlTemplate(match["origin"], path, pairs_of(query[0]) if query else (), bool(query), is_open)
 
 
 def literal_url(text: str) -> str:
     """The URL up to its first placeholder, without its query: an address that holds no message."""
     template = compile_url(text)
     first = template.path[0] if template.path and isinstance(template.path[0], str) else "/"
-    has_placeholder = any(True for _ in placeholders(template.path))
-    return template.origin + (first.rpartition("/")[0] + "/" if has_placeholder else first)
+    return template.origin + (first.rpartition("/")[0] + "/" if template.has_open_path else first)
 
 
 @lru_cache(maxsize=512)
@@ -187,6 +191,12 @@ def rendered_headers(lines: tuple[str, ...], scope: Scope) -> Headers:
 def link(settings: Mapping[str, Any]) -> Link | None:
     """How to reach the provider; None where nothing differs from the defaults, so that the gateway's own way stands
     (its TLS verification above all)."""
+    return _link(*(settings.get(name) for name in _LINK_NAMES))
+
+
+@lru_cache(maxsize=512)
+def _link(*values: Any) -> Link | None:
+    settings = dict(zip(_LINK_NAMES, values, strict=True))
     chosen = Link(
         ca_pem=str(settings.get("ca_pem") or ""),
         identity=_identity(settings),

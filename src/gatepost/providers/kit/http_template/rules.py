@@ -75,7 +75,8 @@ def condition(text: str) -> Condition:
     return Condition(lookup(words[0]), words[1], value)
 
 
-def rules(lines: tuple[str, ...] | list[str]) -> tuple[Rule, ...]:
+@lru_cache(maxsize=512)
+def rules(lines: tuple[str, ...]) -> tuple[Rule, ...]:
     return tuple(rule(line) for line in lines)
 
 

@@ -35,18 +35,18 @@ class Scope:
     drafts: tuple[Draft, ...] = ()
     given: Mapping[str, Value] = field(default_factory=dict, repr=False)
     derived: set[str] = field(default_factory=set, repr=False, compare=False)
+    charset: str = field(init=False, repr=False, compare=False)
+    """The charset of the values. UTF-16 is for the text alone: numbers and logins stay as they are."""
+
+    def __post_init__(self) -> None:
+        charset = self.text("charset") or "utf-8"
+        object.__setattr__(self, "charset", "utf-8" if charset == "utf-16be" else charset)
 
     @property
     def draft(self) -> Draft:
         if not self.drafts:
             raise Unrenderable(Refusal.CONFIG, "This template is used where there is no message.")
         return self.drafts[0]
-
-    @property
-    def charset(self) -> str:
-        """The charset of the values. UTF-16 is for the text alone: numbers and logins stay as they are."""
-        charset = self.text("charset") or "utf-8"
-        return "utf-8" if charset == "utf-16be" else charset
 
     @property
     def is_unicode(self) -> bool:
@@ -78,7 +78,7 @@ class Scope:
         return changed
 
     def charset_of(self, placeholder: Placeholder) -> str:
-        is_wide = self.text("charset") == "utf-16be" and placeholder.name == "text"
+        is_wide = placeholder.name == "text" and self.text("charset") == "utf-16be"
         return "utf-16-be" if is_wide else self.charset
 
     def elements(self, name: str) -> list[str]:

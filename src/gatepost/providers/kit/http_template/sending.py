@@ -37,7 +37,8 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     if not drafts:
         return outcomes
     scope = Scope(gw.settings, ctx, drafts)
-    shape = sending(gw.settings, is_unicode=scope.is_unicode)
+    is_unicode = scope.is_unicode
+    shape = gw.once((sending, is_unicode), lambda: sending(gw.settings, is_unicode=is_unicode))
     scope = yield from signed_in(scope, shape)
     try:
         request = complete(shape, scope)

@@ -44,6 +44,8 @@ def complete(shape: Shape, scope: Scope) -> Request:
             request = SIGNERS.get(scope.text("auth"), _unsigned)(request, shape, scope)
         except TemplateFault as fault:
             raise Unrenderable(Refusal.CONFIG, fault.words) from None
+    if scope.derived.issubset(request.sensitive):
+        return request
     return replace(request, sensitive=tuple(sorted({*request.sensitive, *scope.derived})))
 
 

@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 PERCENT_NAMES = {
@@ -48,10 +48,10 @@ class Placeholder:
     argument: str = ""
     modifiers: tuple[Modifier, ...] = ()
     is_optional: bool = False
+    is_raw: bool = field(init=False)
 
-    @property
-    def is_raw(self) -> bool:
-        return any(modifier.name == "raw" for modifier in self.modifiers)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_raw", any(modifier.name == "raw" for modifier in self.modifiers))
 
 
 Token = str | Placeholder
@@ -98,9 +98,10 @@ def placeholders(template: Iterable[Token]) -> Iterator[Placeholder]:
     return (token for token in template if isinstance(token, Placeholder))
 
 
-def names(*texts: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def names(*texts: str) -> frozenset[str]:
     """The names of all placeholders in these templates."""
-    return {placeholder.name for text in texts for placeholder in placeholders(parse(text))}
+    return frozenset(placeholder.name for text in texts for placeholder in placeholders(parse(text)))
 
 
 def split_literals(template: Template, separator: str, limit: int = -1) -> list[Template]:

@@ -53,8 +53,9 @@ def failure(answer: Answer, settings: Mapping[str, Any], ctx: Context, *, is_ite
             continue
         match = rule.condition.match(answer)
         if match is not None:
-            words = rule.said(match) or excerpt(answer.text.strip())
-            return None if rule.outcome == SUCCESS else outcome(rule.outcome, answer, words, ctx)
+            if rule.outcome == SUCCESS:
+                return None
+            return outcome(rule.outcome, answer, rule.said(match) or excerpt(answer.text.strip()), ctx)
     success_text = str(settings.get("success_text") or "")
     if ok and success_text and success_text in answer.text:
         return None
