@@ -268,7 +268,7 @@ class Router:
                 choice.code, choice.words, _ROUTE_REMEDIES[choice.code], "gateway"
             )
         way = found[choice.gateway_id]
-        return msgspec.structs.replace(way, route=choice.by, is_last_resort=choice.is_last_resort)
+        return Way(way.gateway, way.sender, way.sender_reason, choice.by, choice.is_last_resort)
 
     def _named(self, wish: Wish, digits: str, segments: int) -> Way:
         choice = routing.named(wish.gateway, self._snapshot.gateways)

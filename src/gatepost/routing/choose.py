@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from gatepost.routing.rules import Rule, Subject, in_order, lot
 from gatepost.sms.msisdn import country_of
 
@@ -18,7 +20,6 @@ CONVERSATION: Final = "conversation"
 DEFAULT: Final = "default"
 INSTALLATION: Final = "installation"
 ONLY: Final = "only"
-RULE: Final = "rule:"
 """What chose a gateway, as it is kept with the message; a rule is followed by its number."""
 
 
@@ -71,8 +72,7 @@ class Verdict:
     is_reached: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """A gateway and what chose it; without a gateway, `code` and `words` say what is missing.
 
     `is_last_resort`: it is down, and there is no other. `refused`: the first gateway that could not take the message.
@@ -125,55 +125,49 @@ def choose(
     chosen: Choice | None = None
     waiting: Choice | None = None
     refused: int | None = None
-    last: _Step | None = None
-    for step in _steps(subject, candidates, order):
-        if chosen is not None or (last is not None and last.is_binding):
+    binding: Rule | None = None
+    for by, gateway_ids, rule, mismatch in _steps(subject, candidates, order):
+        if chosen is not None or binding is not None:
             if verdicts is None:
                 break
-            verdicts.append(Verdict(step.by, step.rule, is_reached=False))
+            verdicts.append(Verdict(by, rule, is_reached=False))
             continue
         passed: list[Passed] = []
-        for gateway_id in step.gateway_ids:
+        for gateway_id in gateway_ids:
             why, is_down = _why_not(gateway_id, subject, candidates, order, obstacle)
-            passed.append(Passed(gateway_id, _name(gateway_id, candidates), why))
+            if verdicts is not None:
+                passed.append(Passed(gateway_id, _name(gateway_id, candidates), why))
             if not why:
-                chosen = Choice(gateway_id, step.by)
+                chosen = Choice(gateway_id, by)
                 break
             if is_down:
-                waiting = waiting or Choice(gateway_id, step.by, is_last_resort=True)
+                waiting = waiting or Choice(gateway_id, by, is_last_resort=True)
             elif refused is None and gateway_id in candidates:
                 refused = gateway_id
-        last = step
+        if rule is not None and rule.only_these and not mismatch:
+            binding = rule
         if verdicts is not None:
-            verdicts.append(Verdict(step.by, step.rule, step.mismatch, tuple(passed)))
-    return chosen or waiting or _nothing(candidates, refused, last)
+            verdicts.append(Verdict(by, rule, mismatch, tuple(passed)))
+    return chosen or waiting or _nothing(candidates, refused, binding)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    by: str
-    gateway_ids: Sequence[int]
-    rule: Rule | None = None
-    mismatch: str = ""
-
-    @property
-    def is_binding(self) -> bool:
-        return self.rule is not None and self.rule.only_these and not self.mismatch
+_Step = tuple[str, Sequence[int], Rule | None, str]
+"""By what, the gateways in their order, the rule, and the condition of it that does not hold."""
 
 
 def _steps(subject: Subject, candidates: Mapping[int, Candidate], order: Order) -> Iterator[_Step]:
     if order.conversation_id is not None:
-        yield _Step(CONVERSATION, (order.conversation_id,))
+        yield CONVERSATION, (order.conversation_id,), None, ""
     for rule in order.rules:
         mismatch = rule.mismatch(subject)
-        yield _Step(f"{RULE}{rule.id}", () if mismatch else in_order(rule.targets, subject.to), rule, mismatch)
+        yield rule.by, () if mismatch else in_order(rule.targets, subject.to), rule, mismatch
     if order.default_id is not None:
-        yield _Step(DEFAULT, (order.default_id,))
+        yield DEFAULT, (order.default_id,), None, ""
     if order.installation_id is not None:
-        yield _Step(INSTALLATION, (order.installation_id,))
+        yield INSTALLATION, (order.installation_id,), None, ""
     free = [each.id for each in candidates.values() if not each.is_draining]
     if len(free) == 1 and order.default_id not in candidates and order.installation_id not in candidates:
-        yield _Step(ONLY, free)
+        yield ONLY, free, None, ""
 
 
 def _why_not(
@@ -200,11 +194,11 @@ def _name(gateway_id: int, candidates: Mapping[int, Candidate]) -> str:
     return candidates[gateway_id].name if gateway_id in candidates else ""
 
 
-def _nothing(candidates: Mapping[int, Candidate], refused: int | None, last: _Step | None) -> Choice:
+def _nothing(candidates: Mapping[int, Candidate], refused: int | None, binding: Rule | None) -> Choice:
     if not candidates:
         return NO_GATEWAY
-    if refused is not None or (last is not None and last.is_binding):
-        asked = f"the rule {last.rule.name}" if last and last.rule and last.is_binding else "the rules and defaults"
+    if refused is not None or binding is not None:
+        asked = f"the rule {binding.name}" if binding else "the rules and defaults"
         words = f"Of the gateways that {asked} name, none takes this message."
         return Choice(None, "", code="no_route", words=words, refused=refused)
     words = "There are several gateways, no rule fits, and none of them is the default."

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from gatepost.sms.msisdn import country_of
 
 PURPOSES: Final[dict[str, str]] = {
@@ -23,11 +25,14 @@ PURPOSES: Final[dict[str, str]] = {
 }
 """What a message is for: its priority, and its kind."""
 
+RULE: Final = "rule:"
+"""What chose a message's gateway begins so where it was a rule, whose number follows."""
+
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+# One is made per message: a Struct takes a tenth of the time that a frozen dataclass takes.
+class Subject(msgspec.Struct, frozen=True):
     """A message as rules see it. `at`: when it is due first, aware. `sender`: what it asks for, else the default."""
 
     to: str
@@ -85,6 +90,7 @@ Test = Callable[[Subject], bool]
 class Rule:
     """`targets`: gateway and weight; weight 0 is used only when none of the others can. `only_these`: where none of
     them can take a message, nothing after this rule is asked. `tests`: what is to be asked, by the condition's name.
+    `by`: how messages name the rule.
     """
 
     id: int
@@ -94,10 +100,14 @@ class Rule:
     only_these: bool = False
     is_installation: bool = False
     tests: tuple[tuple[str, Test], ...] = field(default=(), repr=False, compare=False)
+    by: str = field(default="", repr=False, compare=False)
 
     def mismatch(self, subject: Subject) -> str:
         """The first condition that does not hold; empty where the rule is about the message."""
-        return next((name for name, holds in self.tests if not holds(subject)), "")
+        for name, holds in self.tests:
+            if not holds(subject):
+                return name
+        return ""
 
 
 def compiled(
@@ -111,7 +121,8 @@ def compiled(
 ) -> Rule:
     """A rule that asks only what it has to."""
     tests = tuple((each, partial(test, conditions)) for each, test in _TESTS.items() if getattr(conditions, each))
-    return Rule(rule_id, name, conditions, tuple(targets), only_these, is_installation, tests)
+    by = f"{RULE}{rule_id}"
+    return Rule(rule_id, name, conditions, tuple(targets), only_these, is_installation, tests, by)
 
 
 def in_order(targets: Sequence[tuple[int, int]], number: str) -> list[int]:
@@ -120,10 +131,10 @@ def in_order(targets: Sequence[tuple[int, int]], number: str) -> list[int]:
     Each number draws its own order, in which a gateway comes first as often as its weight says. When one is gone, only
     those numbers move that it had. The ones of weight 0 follow in the order in which they are listed.
     """
-    if len(targets) == 1:
-        return [targets[0][0]]
-    weighted = [(_draw(number, gateway_id) / weight, gateway_id) for gateway_id, weight in targets if weight]
-    return [gateway_id for _, gateway_id in sorted(weighted)] + [gateway_id for gateway_id, w in targets if not w]
+    weighted = [target for target in targets if target[1]]
+    if len(weighted) > 1:
+        weighted.sort(key=lambda target: _draw(number, target[0]) / target[1])
+    return [gateway_id for gateway_id, _ in weighted] + [gateway_id for gateway_id, weight in targets if not weight]
 
 
 def _draw(number: str, gateway_id: int) -> float:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from gatepost.gateways.countries import country_name
-from gatepost.routing.choose import CONVERSATION, DEFAULT, INSTALLATION, NAMED, ONLY, RULE, Verdict
-from gatepost.routing.rules import PURPOSES, WEEKDAYS, Conditions, Hours, Rule, Subject
+from gatepost.routing.choose import CONVERSATION, DEFAULT, INSTALLATION, NAMED, ONLY, Verdict
+from gatepost.routing.rules import PURPOSES, RULE, WEEKDAYS, Conditions, Hours, Rule, Subject
 from gatepost.sms.msisdn import country_of
 
 BY: Final[Mapping[str, str]] = {
