@@ -35,7 +35,7 @@ WHOLE_RUN_S = 24 * 60.0
 LARGE_RUN_S = 60 * 60.0
 SEEDING_S = 30 * 60
 STORED = 10_000_000
-STORED_QUICK = 300_000
+STORED_QUICK = 100_000
 
 SidesOf = Callable[[Case], Sequence[Side]]
 MEASURES: dict[str, Measure] = {

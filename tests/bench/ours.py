@@ -28,7 +28,7 @@ from gatepost.processes.postgres import running_dsn
 FIRST_START_S = 180.0
 START_S = 60.0
 STOP_S = 60.0
-LEASE_S = 20.0
+LEASE_S = 60.0
 WORKSPACE = "Bench"
 PER_REQUEST = 1000
 AT_ONCE = 100

@@ -28,6 +28,7 @@ METHOD = """\
   Kannel in requests of 100 recipients that share a text. In F2 and F3 that is the bulk API with priority `bulk`.
 - Each side has as many requests open at its provider as suits it: Kannel 100, and 500 where answers take 50 ms; ours
   100, and 2,000.
+- Jasmin is not measured: it reaches providers by SMPP only, and the fake provider speaks HTTP.
 - Ours ends when every state is recorded in the database; Kannel when the provider has taken every message and Kannel
   has its entry for every receipt.
 - Each message has a recipient of its own. After each sample the fake provider's log is compared with what was sent:
