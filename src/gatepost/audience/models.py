@@ -259,3 +259,71 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Import(models.Model):
+    """A table that becomes contacts. `offset`: how many bytes of it are done, committed with the rows that they hold.
+
+    `columns`: the cells of its first row; `mapping`: for each column the field that it fills, empty for none.
+    """
+
+    class State(models.TextChoices):
+        NEW = "new", "Not started"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="imports")
+    actor = models.CharField(max_length=200)
+    name = models.CharField(max_length=150)
+    path = models.CharField(max_length=100)
+    size = models.BigIntegerField()
+    encoding = models.CharField(max_length=20)
+    delimiter = models.CharField(max_length=1)
+    columns = models.JSONField(default=list)
+    has_header = models.BooleanField(default=True)
+    mapping = models.JSONField(default=list)
+    by = models.CharField(max_length=11, blank=True, default="")
+    known = models.CharField(max_length=6, default="update")
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.CUSTOMER)
+    list_name = models.CharField(max_length=100, blank=True, default="")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.NEW)
+    offset = models.BigIntegerField(default=0)
+    rows = models.IntegerField(default=0)
+    created = models.IntegerField(default=0)
+    updated = models.IntegerField(default=0)
+    unchanged = models.IntegerField(default=0)
+    skipped = models.IntegerField(default=0)
+    failed = models.IntegerField(default=0)
+    trouble = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "contact_import"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def share_done(self) -> int:
+        """In percent."""
+        return 100 if self.state == self.State.DONE else min(99, 100 * self.offset // max(1, self.size))
+
+
+class ImportFault(models.Model):
+    """A row that could not be taken, and why. `row` counts from 1 as a spreadsheet does."""
+
+    contact_import = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="faults")
+    row = models.IntegerField()
+    words = models.TextField()
+    cells = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "contact_import_fault"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"row {self.row}"

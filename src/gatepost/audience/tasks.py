@@ -1,0 +1,9 @@
+"""The jobs of the slice."""
+
+from gatepost.audience import importing
+from gatepost.jobs.app import Work, job
+
+
+@job(importing.JOB)
+def run_import(work: Work, *, import_id: int) -> None:
+    importing.run(work, import_id)
