@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from gatepost.cli import demo_people
 from gatepost.cli.demo_file import Demo, Simulators
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _new_workspace(wanted: "list[DemoGateway]") -> "Workspace":
     routing.create_rule(workspace, {"name": "Everything", "targets": stands_in}, actor=_ACTOR)
     asked = sender_ids.request_sender_id(workspace, SENDER, made[0], actor=_ACTOR)
     sender_ids.decide(asked, is_approved=True, actor=_ACTOR)
+    demo_people.fill(workspace, actor=_ACTOR)
     return workspace
 
 

@@ -1,0 +1,34 @@
+"""The demo's people: believable, complete, and found by filters as plain Python finds them."""
+
+import pytest
+from tests.support import people_oracle
+from tests.support.tenants import ACTOR, tenant
+
+from gatepost.audience.filters import matching
+from gatepost.audience.models import Contact, Document, Segment
+from gatepost.audience.vocabulary import load
+from gatepost.cli import demo_people
+from gatepost.sms.msisdn import parse
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_demo_has_its_people_at_once() -> None:
+    owner = tenant("Demo")
+    demo_people.fill(owner.workspace, actor=ACTOR)
+    everybody = list(Contact.objects.filter(workspace=owner.workspace))
+    assert len(everybody) == demo_people.COUNT
+    numbers = [number for one in everybody for number in one.phones]
+    assert len(numbers) == len(set(numbers)) == demo_people.COUNT * 24 / 25
+    assert all(parse(f"+{number}") == number for number in numbers)
+    assert all(number.startswith(("447700900", "3363998", "12025550")) for number in numbers)
+    assert {one.kind for one in everybody} == {"customer", "lead"}
+    assert len({one.language for one in everybody}) == 7
+    assert Document.objects.count() == demo_people.DOCUMENTS
+
+    vocabulary = load(owner.workspace)
+    names = {name: vocabulary.shown(name) for name in ("location", "partner", "plans", "lists", "tags")}
+    for segment in Segment.objects.all():
+        found = set(matching(owner.workspace, segment.filter).values_list("pk", flat=True))
+        assert found == people_oracle.people(everybody, names, segment.filter)
+        assert 0 < len(found) < demo_people.COUNT
