@@ -20,6 +20,7 @@ class Entry:
     under: tuple[str, ...] = ()
 
 
+CONTACT_PAGES = ("contact", "contact-add", "contact-edit", "segments", "registers", "fields", "imports", "import")
 SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "",
@@ -29,6 +30,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("log", "Log", "log", ("message",)),
             Entry("doubts", "In doubt", "warn"),
             Entry("inbound", "Inbound", "inbox"),
+            Entry("contacts", "Contacts", "people", CONTACT_PAGES),
             Entry("phone", "Virtual phone", "phone"),
         ),
     ),

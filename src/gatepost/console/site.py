@@ -22,6 +22,7 @@ SLICES: Final = (
     "gatepost.routing.views_health",
     "gatepost.dispatch.views_queue",
     "gatepost.inbox.views",
+    "gatepost.audience.views",
 )
 """Modules whose import declares pages."""
 

@@ -29,7 +29,10 @@ class InboundMessage(models.Model):
         db_table = "inbound_message"
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["gateway", "dedupe_key"], name="inbound_message_once")]
-        indexes = [models.Index(fields=["workspace", "-id"], name="inbound_message_list")]
+        indexes = [
+            models.Index(fields=["workspace", "-id"], name="inbound_message_list"),
+            models.Index(fields=["workspace", "sender", "-id"], name="inbound_message_by_sender"),
+        ]
 
     def __str__(self) -> str:
         return f"inbound {self.pk}"

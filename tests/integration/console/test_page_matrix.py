@@ -14,6 +14,7 @@ from tests.support.acme import Acme
 from tests.support.tenants import ACTOR, Tenant, administrator, one_of_everything, tenant
 
 from gatepost import urls
+from gatepost.audience import entries, importing
 from gatepost.console.account_urls import PAGES as ACCOUNT_PAGES
 from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
@@ -85,6 +86,29 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "sender-decide": (None, NOBODY),
     "sender-default": (None, OPERATORS),
     "sender-delete": (None, OPERATORS),
+    "contacts": (EVERYONE, None),
+    "contacts-count": (EVERYONE, None),
+    "contacts-export": (EVERYONE, None),
+    "contacts-actions": (None, SENDERS),
+    "contact": (EVERYONE, None),
+    "contact-add": (SENDERS, SENDERS),
+    "contact-edit": (SENDERS, SENDERS),
+    "contact-delete": (None, SENDERS),
+    "contact-document-add": (None, SENDERS),
+    "contact-document": (EVERYONE, None),
+    "contact-document-delete": (None, SENDERS),
+    "segments": (EVERYONE, SENDERS),
+    "segment-save": (None, SENDERS),
+    "segment-delete": (None, SENDERS),
+    "registers": (EVERYONE, SENDERS),
+    "register-change": (None, SENDERS),
+    "fields": (EVERYONE, OPERATORS),
+    "field-change": (None, OPERATORS),
+    "imports": (SENDERS, SENDERS),
+    "import": (SENDERS, SENDERS),
+    "import-progress": (SENDERS, None),
+    "import-errors": (SENDERS, None),
+    "import-cancel": (None, SENDERS),
     "people": (OPERATORS, OWNERS),
     "person-role": (None, OWNERS),
     "person-remove": (None, OWNERS),
@@ -148,6 +172,11 @@ def world(acme: Acme) -> World:
         "key": made["key_id"],
         "person": north.member(Role.SENDER).pk,
         "media": picture(north, gateway).pk,
+        "contact": made["contact_id"],
+        "document": made["document_id"],
+        "segment": made["segment_id"],
+        "field": entries.add_field(north.workspace, "Node", "text", actor=ACTOR).pk,
+        "number": importing.upload(north.workspace, "people.csv", [b"name\nNorth\n"], actor=ACTOR).pk,
     }
     return World(north, tenant("South"), ids)
 

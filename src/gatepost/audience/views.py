@@ -1,0 +1,157 @@
+"""Pages: the contacts of the workspace, what is done to many of them, and their export."""
+
+from typing import Any
+
+from django.contrib import messages as notices
+from django.db.models import QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from gatepost.audience import contacts, segments, views_contact, views_import, views_registers
+from gatepost.audience.export import lines
+from gatepost.audience.filters import parse_filter, to_q
+from gatepost.audience.forms import ContactsForm
+from gatepost.audience.models import Contact, Label
+from gatepost.audience.vocabulary import Vocabulary, load
+from gatepost.pages.access import PageRequest, page
+from gatepost.problems import Problem
+from gatepost.rest.paging import PageQuery
+from gatepost.rest.paging import page as page_of
+from gatepost.workspaces.permissions import Right
+
+__all__ = ["views_contact", "views_import", "views_registers"]
+
+PER_PAGE = 50
+ACTIONS = ("label", "unlabel", "delete")
+
+
+@page("contacts/", "contacts", Right.CONTACTS_READ)
+@require_safe
+def show_contacts(request: PageRequest) -> HttpResponse:
+    """The contacts that fit, newest first, and how many they are."""
+    workspace = request.asker.workspace
+    vocabulary = load(workspace)
+    form, found, trouble = _chosen(request, vocabulary, request.GET)
+    asked = PageQuery(cursor=request.GET.get("cursor", "")[:100], limit=PER_PAGE)
+    shown = page_of(found, asked)
+    context = {
+        "form": form,
+        "rows": _lines(shown.items, vocabulary),
+        "count": found.count(),
+        "trouble": trouble,
+        "next_cursor": shown.next_cursor,
+        "is_later": bool(asked.cursor),
+        "is_filtered": form.is_asking,
+        "is_new": not shown.items and not contacts.own(workspace).exists(),
+        "labels": Label.objects.filter(workspace=workspace).order_by("kind", "name"),
+        "may_write": request.asker.has(Right.CONTACTS_WRITE),
+    }
+    return render(request, "audience/contacts.html", context)
+
+
+@page("contacts/count/", "contacts-count", Right.CONTACTS_READ)
+@require_safe
+def count_contacts(request: PageRequest) -> HttpResponse:
+    """How many fit what is being chosen, while it is being chosen."""
+    vocabulary = load(request.asker.workspace)
+    _, found, trouble = _chosen(request, vocabulary, request.GET)
+    return render(request, "audience/count.html", {"count": found.count(), "trouble": trouble})
+
+
+@page("contacts/export.csv", "contacts-export", Right.CONTACTS_READ)
+@require_safe
+def export(request: PageRequest) -> StreamingHttpResponse:
+    """Everybody who fits, as a table for a spreadsheet."""
+    vocabulary = load(request.asker.workspace)
+    _, found, _ = _chosen(request, vocabulary, request.GET)
+    answer = StreamingHttpResponse(lines(found, vocabulary), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="contacts.csv"'
+    return answer
+
+
+@page("contacts/actions/", "contacts-actions", Right.CONTACTS_WRITE)
+@require_POST
+def act(request: PageRequest) -> HttpResponse:
+    """Put many on a list, take them from it, or delete them: asked first, then done."""
+    workspace = request.asker.workspace
+    back = _back(request)
+    action = request.POST.get("action", "")
+    found = _meant(request)
+    count = found.count()
+    if action not in ACTIONS or not count:
+        notices.warning(request, "Choose contacts first, by the boxes at the left, or all that fit.")
+        return redirect(back)
+    label = None
+    if action != "delete":
+        label = Label.objects.filter(workspace=workspace, pk=_number(request.POST.get("label", ""))).first()
+        if label is None:
+            notices.warning(request, "Choose a list or tag first.")
+            return redirect(back)
+    if "confirmed" not in request.POST:
+        asked = {"action": action, "label": label, "count": count, "back": back, "said": request.POST}
+        return render(request, "audience/question.html", asked | {"ids": request.POST.getlist("id")})
+    if label is None:
+        gone = contacts.delete(found, workspace, actor=request.asker.actor)
+        notices.success(request, f"{gone} deleted.")
+    else:
+        changed = contacts.label(found, label, is_on=action == "label", actor=request.asker.actor)
+        notices.success(request, f"{changed} {'put on' if action == 'label' else 'taken from'} {label}.")
+    return redirect(back)
+
+
+@page("segments/save/", "segment-save", Right.CONTACTS_WRITE)
+@require_POST
+def save_segment(request: PageRequest) -> HttpResponse:
+    """Keep what the list is filtered by under a name."""
+    asker = request.asker
+    form = ContactsForm(load(asker.workspace), request.POST)
+    try:
+        row = segments.save(
+            asker.workspace, request.POST.get("name", ""), form.filter(), user=asker.user, actor=asker.actor
+        )
+    except Problem as problem:
+        notices.error(request, f"{problem.detail} {problem.remedy}")
+        return redirect(_back(request))
+    notices.success(request, f"{row} is saved. Whoever fits it at a moment is in it.")
+    return redirect("segments", workspace=asker.workspace.pk)
+
+
+def _chosen(request: PageRequest, vocabulary: Vocabulary, said: Any) -> tuple[ContactsForm, QuerySet[Contact], str]:
+    """The form, who fits it, and what is wrong with the segment that was chosen."""
+    workspace = request.asker.workspace
+    form = ContactsForm(vocabulary, said)
+    filter_ = form.filter()
+    found = contacts.search(contacts.own(workspace), form.cleaned_data.get("q", ""), vocabulary.default_country)
+    found = found.filter(to_q(parse_filter(vocabulary, filter_)))
+    if segment := form.cleaned_data.get("segment"):
+        try:
+            found = found.filter(to_q(parse_filter(vocabulary, segments.find(workspace, int(segment)).filter)))
+        except Problem as problem:
+            return form, found.none(), f"The segment does not fit any more: {problem.detail}"
+    return form, found, ""
+
+
+def _meant(request: PageRequest) -> QuerySet[Contact]:
+    """The chosen contacts, or all that fit the filters of the page."""
+    if request.POST.get("all") == "yes":
+        return _chosen(request, load(request.asker.workspace), request.POST)[1]
+    ids = [number for one in request.POST.getlist("id") if (number := _number(one))]
+    return contacts.own(request.asker.workspace).filter(pk__in=ids[:PER_PAGE])
+
+
+def _lines(rows: list[Contact], vocabulary: Vocabulary) -> list[tuple[Contact, dict[str, Any]]]:
+    return list(zip(rows, contacts.as_said_each(rows, vocabulary), strict=True))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _back(request: PageRequest) -> str:
+    """Where they came from, if that is ours."""
+    back = request.POST.get("back", "")
+    if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        return back
+    return f"/w/{request.asker.workspace.pk}/contacts/"
