@@ -23,8 +23,8 @@ COPIED = ("src", "tests", "docs", "pyproject.toml", "CHANGELOG.md", "Makefile")
 CAUGHT_BY = re.compile(r"^Caught by: (\S+)$", re.MULTILINE)
 NAIVE_WORKER = "tests/faults/test_naive_worker.py"
 AT_ONCE = 2
-CHECK_TIMEOUT_S = 240.0
-ALL_TIMEOUT_S = 1200.0
+CHECK_TIMEOUT_S = 600.0
+ALL_TIMEOUT_S = 2400.0
 PASSED, FAILED = 0, 1
 """Exit codes of pytest; any other says that the check itself could not run."""
 
