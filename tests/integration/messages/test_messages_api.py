@@ -109,7 +109,8 @@ async def test_nothing_of_another_workspace_is_there(engine, client):
         assert (await asked(client, "GET", f"/messages/{ref}")).status_code == 404
 
 
-async def test_a_gateway_is_tried_and_shows_what_was_asked_and_answered(engine, client):
+async def test_a_gateway_is_tried_and_shows_what_was_asked_and_answered(engine, client, monkeypatch):
+    monkeypatch.setattr(trial_send, "WAIT_S", 60.0)
     engine.start_worker()
     path = f"/api/v1/gateways/{engine.gateway.pk}/test"
     answer = await in_thread(client.generic, "POST", path, '{"to": "+48600100200"}', "application/json")
@@ -125,7 +126,7 @@ async def test_a_test_does_not_wait_for_ever(engine, client, monkeypatch):
     monkeypatch.setattr(trial_send, "WAIT_S", 0.2)
     path = f"/api/v1/gateways/{engine.gateway.pk}/test"
     answer = await asyncio.wait_for(
-        in_thread(client.generic, "POST", path, '{"to": "+48600100200"}', "application/json"), 5
+        in_thread(client.generic, "POST", path, '{"to": "+48600100200"}', "application/json"), 60
     )
     assert answer.json()["message"]["state"] == "queued"
     assert answer.json()["exchanges"] == []
