@@ -38,6 +38,8 @@ async def request(
 ) -> Answer:
     """`body` may be chunks, with `pause_s` before each; `target` is the raw path and query as they are on the wire."""
     path, _, query = target.partition("?")
+    if isinstance(body, bytes):
+        headers = [*headers, ("content-length", str(len(body)))]
     chunks = [body] if isinstance(body, bytes) else list(body)
     scope = {
         "type": "http",

@@ -49,6 +49,7 @@ POOL_TIMEOUT_S = 2.0
 RECONNECT_S = 0.5
 REPLAY_S = 2.0
 CLOCK_EVERY_S = 10.0
+STANDSTILL_S = 5.0
 
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -67,6 +68,7 @@ class Front:
             # The pool's own patience doubles; giving up at once lets the next who asks try anew.
             reconnect_timeout=RECONNECT_S,
             kwargs={"autocommit": True, "application_name": "gatepost web"},
+            configure=_let_go_of_locks,
         )
         self._clock = DatabaseClock()
         self._snapshots = SnapshotCache()
@@ -194,6 +196,11 @@ class Front:
             raise unavailable() from None
         self._ready(self._messages)
         await answer(send, 200, b"ready\n", b"text/plain; charset=utf-8")
+
+
+async def _let_go_of_locks(connection: AsyncConnection[Any]) -> None:
+    """A front that stands still inside a transaction must not keep others from its idempotency keys and messages."""
+    await connection.execute(f"set idle_in_transaction_session_timeout = '{STANDSTILL_S:g}s'")
 
 
 front: Front | None = None

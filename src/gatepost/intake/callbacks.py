@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import structlog
-from psycopg import OperationalError
 
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways import services
@@ -165,7 +164,7 @@ class CallbackEndpoint:
             return callback.ack
         try:
             await self._gathering.store(receiver.arrival, callback.items)
-        except OperationalError:
+        except AWAY:
             try:
                 await asyncio.to_thread(self._spool.put, receiver.token, raw)
             except SpoolFull:

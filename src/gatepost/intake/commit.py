@@ -25,7 +25,6 @@ log = structlog.get_logger()
 
 MAX_GROUP = 5_000
 MAX_WAITING = 200_000
-MAX_WAITING_BYTES = 64 * 1024 * 1024
 LANES = 2
 OVERLAP_FROM = 250
 """Messages that must wait before a second group is begun: small groups cost more than they win."""
@@ -59,7 +58,6 @@ class Job:
     wishes: Sequence[Wish]
     peer: str
     render: Render
-    size: int
     key: str = ""
     body_hash: bytes = b""
     result: asyncio.Future[bytes] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -93,17 +91,15 @@ class Committer:
         self._now = now
         self._waiting: list[Job] = []
         self._messages_waiting = 0
-        self._bytes_waiting = 0
         self._open_keys: set[Name] = set()
         self._lanes: set[asyncio.Task[None]] = set()
 
     async def accept(self, job: Job) -> bytes:
         """The answer, once everything in it is on disk. Raises Problem."""
-        if self._messages_waiting > MAX_WAITING or self._bytes_waiting > MAX_WAITING_BYTES:
+        if self._messages_waiting > MAX_WAITING:
             raise Problem("too_many_requests", headers={"Retry-After": "1"})
         self._waiting.append(job)
         self._messages_waiting += len(job.wishes)
-        self._bytes_waiting += job.size
         self._open_lane()
         return await job.result
 
@@ -170,7 +166,6 @@ class Committer:
             (group if fits(job) else rest).append(job)
         self._waiting = rest
         self._messages_waiting -= sum(len(job.wishes) for job in group)
-        self._bytes_waiting -= sum(job.size for job in group)
         return group
 
     async def _one_by_one(self, group: list[Job], problem: Problem) -> None:

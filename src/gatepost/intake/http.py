@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import OperationalError as OrmOperationalError
 from psycopg import OperationalError
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 from gatepost.problems import Problem, document
 
@@ -16,8 +17,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_DEADLINE_S = 30.0
 RETRY_AFTER_S = "2"
-AWAY = (OperationalError, OrmOperationalError)
-"""What says that the database is away, whether it was asked by the pool or by the ORM."""
+AWAY = (OperationalError, OrmOperationalError, IdleInTransactionSessionTimeout)
+"""What says that the database is away, or has let go of us, whether it was asked by the pool or by the ORM."""
 
 
 class Disconnected(Exception):

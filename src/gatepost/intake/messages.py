@@ -18,6 +18,8 @@ from gatepost.sms.ids import to_ref
 from gatepost.workspaces.permissions import Right
 
 MAX_BODY = 16 * 1024 * 1024
+MAX_HELD = 8 * MAX_BODY
+"""Bytes of requests that are being read or wait for their commit, all together; more are asked to come again."""
 MAX_MESSAGES = 10_000
 MAX_KEY = 200
 BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -79,6 +81,7 @@ class MessagesEndpoint:
     def __init__(self, keys: KeyCache, committer: Committer) -> None:
         self._keys = keys
         self._committer = committer
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = await self._keys.authenticate(header(scope, b"authorization"), Right.MESSAGES_SEND)
@@ -87,15 +90,31 @@ class MessagesEndpoint:
         idempotency_key = header(scope, b"idempotency-key")
         if len(idempotency_key) > MAX_KEY or not idempotency_key.isprintable():
             raise Problem("bad_idempotency_key")
-        body = await read_body(scope, receive, MAX_BODY)
-        origin = Origin(key.workspace_id, api_key_id=key.id)
+        size = _size(scope)
+        if self._held + size > MAX_HELD:
+            raise Problem("too_many_requests", headers={"Retry-After": "1"})
+        self._held += size
+        try:
+            body = await read_body(scope, receive, MAX_BODY)
+            document = await self._accept(scope, Origin(key.workspace_id, api_key_id=key.id), body, idempotency_key)
+        finally:
+            self._held -= size
+        await answer(send, 202, document, b"application/json")
+
+    async def _accept(self, scope: Scope, origin: Origin, body: bytes, idempotency_key: str) -> bytes:
         wishes, render = _read(body)
         body_hash = hash_of(body) if idempotency_key else b""
-        job = Job(origin, wishes, client_address(scope), render, len(body), idempotency_key, body_hash)
+        job = Job(origin, wishes, client_address(scope), render, idempotency_key, body_hash)
         document = await self._committer.accept(job)
         if not document and isinstance(job.answers[0], Denied):
             raise _problem(job.answers[0])
-        await answer(send, 202, document, b"application/json")
+        return document
+
+
+def _size(scope: Scope) -> int:
+    """Of the body, in bytes; as large as it may become where the client does not say."""
+    length = header(scope, b"content-length")
+    return min(int(length), MAX_BODY) if length.isdecimal() else MAX_BODY
 
 
 def _read(body: bytes) -> tuple[Sequence[Wish], Render]:

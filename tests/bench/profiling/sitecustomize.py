@@ -23,7 +23,7 @@ DEEPEST = 60
 
 def _role() -> str:
     words = " ".join(sys.orig_argv)
-    return "worker" if "gatepost worker" in words else "web" if "granian" in words else ""
+    return "worker" if "gatepost worker" in words else "web" if "gatepost.intake.serving" in words else ""
 
 
 class _Sampler:

@@ -1,0 +1,161 @@
+"""A disk that fails, a database that stands still, more work than fits: what is acknowledged is on disk, the rest is
+told to come again."""
+
+import asyncio
+import contextlib
+import time
+
+import psycopg
+import pytest
+from tests.support import asgi
+
+from gatepost.intake import app, commit, messages
+from gatepost.sms.ids import from_ref
+
+ONE = {"to": "+48600100200", "text": "hello"}
+# What PostgreSQL says of its disk at the commit, and what it says of a broken file.
+DISK_ERRORS = ["53100", "58030", "XX001", "XX002"]
+FAIL_AT_COMMIT = """
+    create function fail() returns trigger language plpgsql as
+        $$ begin raise exception using errcode = tg_argv[0], message = 'the disk'; end $$;
+    create constraint trigger fail after insert on {table} deferrable initially deferred
+        for each row execute function fail('{code}');
+"""
+HEAL = "drop function fail cascade"
+
+
+@contextlib.contextmanager
+def standing_still(front, table="message"):
+    """Nothing can be written until the end of the block: the statement hangs, as on a disk that does not answer."""
+    with psycopg.connect(front.dsn) as connection:
+        connection.execute(f"lock table {table} in access exclusive mode")
+        yield
+
+
+async def until_one_is_at_it(front):
+    busy = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    await front.until(lambda: front.rows(busy)[0][0] > 0)
+
+
+def acknowledged(answers):
+    return {from_ref(answer.json()["id"])[0] for answer in answers if answer.status == 202}
+
+
+def stored(front):
+    return {row[0] for row in front.rows("select m.id from message m join outbox o on o.message_id = m.id")}
+
+
+class TestDisk:
+    @pytest.mark.parametrize("key", ["", "k1"])
+    @pytest.mark.parametrize("code", DISK_ERRORS)
+    async def test_an_error_at_the_commit_is_never_a_202(self, front, code, key):
+        front.run(FAIL_AT_COMMIT.format(table="outbox", code=code))
+        answers = await asyncio.gather(*(front.post(ONE, idempotency_key=key) for _ in range(3)))
+        assert {answer.status for answer in answers} <= {500, 503}
+        assert stored(front) == set()
+        front.run(HEAL)
+        again = await front.post(ONE, idempotency_key=key)
+        assert again.status == 202
+        assert stored(front) == acknowledged([again])
+
+    @pytest.mark.parametrize("code", DISK_ERRORS)
+    async def test_a_callback_is_spooled_or_refused(self, front, code):
+        front.run(FAIL_AT_COMMIT.format(table="orphan_receipt", code=code))
+        answer = await front.call_back([{"report": "ok", "key": "p1"}])
+        spooled = list(app.settings.DATA_DIR.glob("spool/*.json"))
+        assert (answer.status == 200) == bool(spooled)
+        assert front.rows("select count(*) from orphan_receipt") == [(0,)]
+        front.run(HEAL)
+        if spooled:
+            await front.until(lambda: front.rows("select count(*) from orphan_receipt") == [(1,)])
+
+
+class TestStandstill:
+    async def test_of_the_database_is_answered_with_503_and_the_connection_is_given_up(self, front, monkeypatch):
+        monkeypatch.setattr(commit, "COMMIT_TIMEOUT_S", 0.3)
+        with standing_still(front):
+            answers = await asyncio.gather(*(front.post(ONE) for _ in range(5)))
+            assert {answer.status for answer in answers} == {503}
+            assert all(int(answer.header("retry-after")) > 0 for answer in answers)
+        assert (await front.post(ONE)).status == 202
+        assert len(stored(front)) == 1
+
+    async def test_of_ours_keeps_nobody_from_our_locks(self, front, monkeypatch):
+        """An idempotency key that is claimed and not committed would make the next front wait for ever."""
+        insert = commit._insert
+
+        async def slow(connection, *rest):
+            await connection.execute("set local idle_in_transaction_session_timeout = '100ms'")
+            await asyncio.sleep(0.5)
+            await insert(connection, *rest)
+
+        await front.post(ONE)
+        with monkeypatch.context() as patch:
+            patch.setattr(commit, "_insert", slow)
+            answer = await front.post(ONE, idempotency_key="k1")
+        assert (answer.status, int(answer.header("retry-after")) > 0) == (503, True)
+        assert front.rows("select count(*) from idempotency_key") == [(0,)]
+        assert (await front.post(ONE, idempotency_key="k1")).status == 202
+
+    async def test_every_connection_would_be_given_up(self, front):
+        assert app.front is not None
+        async with app.front._pool.connection() as connection:
+            cursor = await connection.execute("show idle_in_transaction_session_timeout")
+            assert await cursor.fetchone() == ("5s",)
+
+
+class TestOverload:
+    async def test_what_does_not_fit_comes_again_and_what_is_acknowledged_is_there(self, front, monkeypatch):
+        monkeypatch.setattr(commit, "MAX_WAITING", 20)
+        await front.post(ONE)
+        with standing_still(front):
+            first = asyncio.create_task(front.post(ONE))
+            await until_one_is_at_it(front)
+            rest = [asyncio.create_task(front.post(ONE)) for _ in range(60)]
+            at = time.monotonic()
+            turned_away = [await task for task in rest[21:]]
+            assert time.monotonic() - at < 5
+            assert {(answer.status, answer.header("retry-after")) for answer in turned_away} == {(429, "1")}
+        answers = await asyncio.gather(first, *rest[:21])
+        assert {answer.status for answer in answers} == {202}
+        assert acknowledged(answers) < stored(front)
+        assert len(stored(front)) == len(answers) + 1
+
+    async def test_bytes_count_too(self, front, monkeypatch):
+        monkeypatch.setattr(messages, "MAX_HELD", 5000)
+        large = ONE | {"text": "x" * 3000}
+        assert (await front.post(large)).status == 202
+        with standing_still(front):
+            first = asyncio.create_task(front.post(large))
+            await until_one_is_at_it(front)
+            assert (await front.post(large)).status == 429
+            second = asyncio.create_task(front.post(ONE))
+            await asyncio.sleep(0.05)
+        assert [(await task).status for task in (first, second)] == [202, 202]
+        assert (await front.post(large)).status == 202
+
+    async def test_a_body_of_unknown_length_counts_as_the_longest(self, front, monkeypatch):
+        monkeypatch.setattr(messages, "MAX_HELD", messages.MAX_BODY - 1)
+        headers = [("authorization", f"Bearer {front.token}"), ("content-type", "application/json")]
+        answer = await asgi.request(app.application, "POST", "/api/v1/messages", [b"{", b"}"], headers)
+        assert answer.status == 429
+
+    async def test_two_groups_are_under_way_at_a_time_and_a_key_is_in_one_of_them(self, front, monkeypatch):
+        monkeypatch.setattr(commit, "OVERLAP_FROM", 1)
+        monkeypatch.setattr(commit, "MAX_GROUP", 10)
+        at_once = []
+        insert = commit.insert
+
+        async def counting(connection, rows):
+            at_once.append(len(app.front._committer._lanes))
+            await insert(connection, rows)
+
+        monkeypatch.setattr(commit, "insert", counting)
+        await front.post(ONE)
+        answers = await asyncio.gather(
+            *(front.post(ONE, idempotency_key=f"k{n % 10}") for n in range(50)), *(front.post(ONE) for _ in range(50))
+        )
+        assert {answer.status for answer in answers} == {202}
+        assert len({answer.body for answer in answers[:50]}) == 10
+        assert len(stored(front)) == 1 + 10 + 50
+        assert max(at_once) == 2
