@@ -268,13 +268,12 @@ class Ours:
         return Started.spawn(name, argv, self._world.folder, self._environment(), when_we_die=signal.SIGTERM)
 
     def prepare(self) -> None:
-        """The first start: a workspace, a key, the gateways, and numbers that must not be sent to."""
+        """The first start: a workspace, a key, a gateway, and numbers that must not be sent to."""
         with self._up(FIRST_START_S) as (up, start_s):
             self.command("workspaces", "create", WORKSPACE, "--country", "PL")
             token = json.loads(self.command("keys", "create", "bench", "--json"))["token"]
             live = RunningOurs(self._world, up, self._port, self._dsn(), token, start_s)
-            for is_batching in (False, True):
-                self._need_gateways(live, is_batching, 1)
+            self._need_gateways(live, False, 1)
             live.rows(
                 f"insert into suppression (digits, reason, source) select '{PREFIX}' || (9000000 + n), '', 'manual' "
                 f"from generate_series(1, {SUPPRESSED}) n"
