@@ -46,6 +46,7 @@ PAGES = {
     "phone-reply": SENDERS,
     "phone-gateway": {Role.OWNER, Role.OPERATOR},
     "phone-reset": {Role.OWNER, Role.OPERATOR},
+    "route-where": EVERYONE,
 }
 """Every page of sending and the members who may open it (what may be posted there is tested with each)."""
 OURS = (
