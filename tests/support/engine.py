@@ -163,7 +163,7 @@ def echo_database(django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> It
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for minutes here. What a test proves does not hang on how long these are."""
     short = {
-        working: {"LEASE_S": 2.0, "BEAT_S": 0.1, "PACE_GAP_S": 0.1, "RECONNECT_S": 0.05},
+        working: {"LEASE_S": 2.0, "BEAT_S": 0.1, "PACE_GAP_S": 0.1, "RECONNECT_S": 0.05, "UNDRIVEN_EVERY_S": 0.2},
         runner: {"HOUSEKEEPING_S": 0.2, "WRITE_MARGIN_S": 0.2, "RECONNECT_S": 0.05},
         look_ahead: {"POLL_S": 0.1},
         brakes: {"PROBE_EVERY_S": 0.3},

@@ -1,6 +1,7 @@
 """`gatepost web`, `worker` and `migrate`: the processes of a node, for clusters; `gatepost up` runs them by itself."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -17,6 +18,8 @@ from gatepost.cli.terminal import Refusal, out
 
 WEB_STOP_TIMEOUT_S = 10
 FILES = 65_536
+YOUNG_OBJECTS = 20_000
+"""How many new objects a worker lets come before it looks for garbage among them."""
 
 
 def web(
@@ -45,6 +48,10 @@ def worker(data_dir: DataDirOption = None) -> None:
     _allow_many_connections()
     import uvloop
 
+    # What is loaded by now stays: looking through it for garbage would take time from the messages.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_work(installation))
 

@@ -1,10 +1,15 @@
-"""What answers say of a gateway as a whole: when it pauses, and when it is only probed."""
+"""What a provider's answers say of a gateway as a whole: when it pauses, when it is only probed, how fast it may be.
+
+paused   it refuses everything for a reason that only its operator can cure: one message is tried now and then
+slowed   it asked for a slower pace: halved at once, and raised again in small steps while all is well
+"""
 
 import time
+from collections.abc import Iterable
 
 from gatepost.dispatch.decide import backoff_s, pauses_gateway
 from gatepost.dispatch.pacing import Pacer
-from gatepost.sms.outcomes import Kind
+from gatepost.sms.outcomes import Kind, Outcome
 from gatepost.transport.driver import SubmitResult
 
 PAUSE_AFTER = 5
@@ -15,40 +20,59 @@ SLOWER_S = 1.0
 
 
 class Brakes:
-    """Holds back the pacer of one gateway."""
+    """Holds back one gateway. `why`: why it is paused, in words for its operator; empty while it is not."""
 
-    def __init__(self, pacer: Pacer) -> None:
+    def __init__(self, pacer: Pacer, why: str = "") -> None:
         self._pacer = pacer
-        self._bad_in_a_row = 0
+        self._bad_in_a_row = PAUSE_AFTER if why else 0
         self._failures_in_a_row = 0
+        self._probe_at = 0.0
+        self.why = why
 
     @property
     def is_probing(self) -> bool:
-        """Whether one request at a time finds out if the gateway works again."""
+        """Whether one message at a time finds out if the gateway works again."""
         return self._bad_in_a_row >= PAUSE_AFTER
 
+    def wait_s(self, now: float) -> float:
+        """How long until the next probe; 0 while nothing is wrong."""
+        return max(0.0, self._probe_at - now)
+
     def release(self) -> None:
-        """The settings have changed: what was learnt under the old ones says nothing."""
-        self._bad_in_a_row = 0
+        """The settings have changed, and with them perhaps what was wrong: the next probe goes at once."""
+        self._probe_at = 0.0
         self._failures_in_a_row = 0
+        self._pacer.resume()
 
     def learn(self, result: SubmitResult) -> None:
         """From the answer to a submit, or from none."""
         outcomes = result.outcomes.values()
-        if len(result.outcomes) == 1 and next(iter(outcomes)).kind is Kind.ACCEPTED:
-            self._bad_in_a_row = self._failures_in_a_row = 0
-            return
         now = time.monotonic()
-        if any(pauses_gateway(outcome) for outcome in outcomes):
-            self._bad_in_a_row += 1
-            if self._bad_in_a_row >= PAUSE_AFTER:
-                self._pacer.pause(now + PROBE_EVERY_S)
-        elif any(outcome.kind is Kind.ACCEPTED for outcome in outcomes):
-            self._bad_in_a_row = 0
+        self._learn_of_refusals(outcomes, now)
         slow = [o for o in outcomes if o.kind is Kind.THROTTLED and not o.is_recipient_only]
         if slow:
-            self._pacer.pause(now + max(o.retry_after_s or SLOWER_S for o in slow))
+            self._pacer.slow_down(now, max(o.retry_after_s or SLOWER_S for o in slow))
         was_unreachable = not result.is_sent and any(outcome.kind is Kind.NOT_SENT for outcome in outcomes)
         self._failures_in_a_row = self._failures_in_a_row + 1 if was_unreachable else 0
         if was_unreachable:
             self._pacer.pause(now + min(LONGEST_UNREACHABLE_S, backoff_s(self._failures_in_a_row)))
+
+    def _learn_of_refusals(self, outcomes: Iterable[Outcome], now: float) -> None:
+        bad = next((outcome for outcome in outcomes if pauses_gateway(outcome)), None)
+        if bad is not None:
+            self._bad_in_a_row += 1
+            if self.is_probing:
+                self._probe_at = now + PROBE_EVERY_S
+                self.why = _in_words(bad)
+        elif any(outcome.kind is Kind.ACCEPTED for outcome in outcomes):
+            self._bad_in_a_row = 0
+            self._probe_at = 0.0
+            self.why = ""
+
+
+def _in_words(outcome: Outcome) -> str:
+    assert outcome.refusal is not None
+    assert outcome.policy is not None
+    said = " ".join(part for part in (outcome.code, outcome.words) if part)
+    told = f" ({said})" if said else ""
+    return f"The provider refuses everything: {outcome.refusal.value}{told}. {outcome.policy.advice}"

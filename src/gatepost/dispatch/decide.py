@@ -16,6 +16,7 @@ MAX_FAULTS = 3
 MAX_RESENDS = 5
 UNDOCUMENTED_WINDOW_S = 3600
 ADAPTER_FAULT = "adapter fault"
+WORKER_LOST = "worker lost"
 DETOUR_S = 2.0
 """How long a message that is to go elsewhere waits here, should the way there break off."""
 
@@ -160,7 +161,9 @@ def _unknown(attempt: Attempt, outcome: Outcome, conduct: Conduct, now: datetime
     """Never repeated without consent: the provider's protection, a look-up, or the operator's setting."""
     safe_at = max(now, attempt.intent_at + timedelta(seconds=conduct.deadline_s))
     resend_at = safe_at + timedelta(seconds=backoff_s(attempt.attempts, uniform))
-    is_in_time = resend_at < attempt.expires_at and attempt.attempts <= MAX_RESENDS
+    # What takes its worker down each time must not do so for ever.
+    tries = MAX_FAULTS - 1 if outcome.cause == WORKER_LOST else MAX_RESENDS
+    is_in_time = resend_at < attempt.expires_at and attempt.attempts <= tries
     may_repeat = is_in_time and _remembers(attempt, conduct, resend_at)
     prefers = is_in_time and conduct.prefers_duplicate
     if may_repeat or prefers:

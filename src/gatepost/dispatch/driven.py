@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gatepost.dispatch.accounts import Shared, shared_by
 from gatepost.dispatch.decide import Conduct
 from gatepost.dispatch.grouping import Grouping
 from gatepost.dispatch.store import Asking
@@ -16,11 +17,14 @@ from gatepost.providers.wire import Link
 
 DEADLINE_S = 30.0
 CLOCKS_DIFFER_S = 5.0
+UNREADABLE = "It cannot be driven: "
+"""How the reason begins why nobody drives a gateway."""
 
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """Everything a runner needs to know of its gateway. `rate` in units of `grouping` per second, None for no limit."""
+    """Everything a runner needs to know of its gateway. `rate` in units of `grouping` per second, None for no limit.
+    `paused_why`, `slowed_to`: as it was last told."""
 
     id: int
     name: str
@@ -39,6 +43,19 @@ class Driven:
     is_debugged: bool
     changed_at: datetime
     may_send: bool
+    paused_why: str
+    slowed_to: float | None
+    shared: Shared | None
+
+    @property
+    def leader_id(self) -> int:
+        """The gateway without whose lease this one is not driven: mostly itself."""
+        return self.shared.leader_id if self.shared else self.id
+
+    @property
+    def refuses_everything(self) -> str:
+        """Why the provider did so when the gateway was last driven; empty where it did not."""
+        return "" if self.paused_why.startswith(UNREADABLE) else self.paused_why
 
 
 def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None:
@@ -74,6 +91,9 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
         is_debugged=row.debug,
         changed_at=row.updated_at,
         may_send=row.is_active and row.sending_enabled,
+        paused_why=row.paused_reason,
+        slowed_to=row.slowed_to,
+        shared=shared_by(row, account.settings, manifest, provider_limits.get(row.provider)),
     )
 
 

@@ -14,6 +14,10 @@ CATCH_UP_S = 0.5
 EARLY_S = 0.005
 """Permits go out so early, so that what is due within one turn of the loop leaves together; how many of them there are
 in a second stays the same."""
+LEAST_RATE = 0.2
+RISE_PER_S = 0.05
+UNLIMITED_AGAIN = 4.0
+"""Without a limit of its own a gateway is free again at so many times the pace at which it was asked to slow down."""
 
 
 class TooFast(Exception):
@@ -29,8 +33,13 @@ class _Window:
         self._units = 0
 
     def add(self, now: float, units: int) -> None:
+        self._forget(now)
         self._entries.append((now, units))
         self._units += units
+
+    def units(self, now: float) -> int:
+        self._forget(now)
+        return self._units
 
     def exceeds(self, now: float, units: int, limit: float) -> bool:
         """Whether so many more would be too many. What is too much by itself goes alone."""
@@ -55,10 +64,19 @@ class _Window:
 
 
 class Pacer:
-    """`rate` in units per second, None for no limit. All times are of one monotonic clock, in seconds."""
+    """`rate` in units per second, None for no limit. All times are of one monotonic clock, in seconds.
+
+    Where the provider asks for a slower pace, half of what was really written lately becomes the pace; it rises again
+    by a twentieth of the limit each second (without a limit, of what it fell from), and never above the limit.
+    """
 
     def __init__(self, rate: float | None, not_before: float = 0.0) -> None:
-        self._rate = rate
+        self._limit = rate
+        self._not_before = not_before
+        self._slowed_to: float | None = None
+        self._fell_from = 0.0
+        self._fell_at = 0.0
+        self._raised_at = 0.0
         self._next_at = not_before
         self._even_at = not_before
         self._fast_at = not_before
@@ -69,10 +87,45 @@ class Pacer:
 
     @property
     def rate(self) -> float | None:
-        return self._rate
+        """The pace that is kept now."""
+        return self._limit if self._slowed_to is None else self._slowed_to
+
+    @property
+    def slowed_to(self) -> float | None:
+        """The pace while it is slower than the limit."""
+        return self._slowed_to
 
     def change_rate(self, rate: float | None) -> None:
-        self._rate = rate
+        """A new limit; what the provider asked for stays so."""
+        self._limit = rate
+        if rate and self._slowed_to and self._slowed_to >= rate:
+            self._slowed_to = None
+
+    def slow_down(self, now: float, pause_s: float) -> None:
+        """The provider asked for a slower pace, and for none at all during `pause_s`."""
+        self.pause(now + pause_s)
+        # Several answers to what was under way together say it once.
+        if now < self._fell_at + WINDOW_S:
+            return
+        pace = max(1.0, float(self._written.units(now)))
+        self._fell_from = max(pace, self._slowed_to or 0.0)
+        self._slowed_to = max(LEAST_RATE, min(pace, self.rate or pace) / 2)
+        self._fell_at = now
+        self._raised_at = now + pause_s
+
+    def recover(self, now: float) -> None:
+        """Raise a lowered pace as the time that has passed allows."""
+        if self._slowed_to is None or now <= self._raised_at:
+            return
+        target = self._limit or self._fell_from * UNLIMITED_AGAIN
+        self._slowed_to += (now - self._raised_at) * RISE_PER_S * (self._limit or self._fell_from)
+        self._raised_at = now
+        if self._slowed_to >= target:
+            self._slowed_to = None
+
+    def resume(self) -> None:
+        """End a pause, except the one in which the owner before may still send."""
+        self._paused_until = self._not_before
 
     def pause(self, until: float) -> None:
         """Hand out no permit before `until`."""
@@ -81,19 +134,20 @@ class Pacer:
     def wait_s(self, now: float) -> float:
         """How long until the next permit; 0 when there is one."""
         pause_s = max(0.0, self._paused_until - now)
-        if not self._rate:
+        self.recover(now)
+        rate = self.rate
+        if not rate:
             return pause_s
         even_s = self._next_at - now
-        return max(
-            pause_s, even_s if even_s > EARLY_S else 0.0, self._permitted.wait_s(now, self._usual_units, self._rate)
-        )
+        return max(pause_s, even_s if even_s > EARLY_S else 0.0, self._permitted.wait_s(now, self._usual_units, rate))
 
     def permit(self, now: float, units: int = 1) -> bool:
         """Take a permit for `units`, if there is one now; a request larger than the pace makes the next one wait."""
         if self.wait_s(now) > 0:
             return False
-        if self._rate:
-            spacing = (WINDOW_S + GUARD_S) / self._rate * units
+        rate = self.rate
+        if rate:
+            spacing = (WINDOW_S + GUARD_S) / rate * units
             self._even_at = max(self._even_at, now - CATCH_UP_S) + spacing
             self._fast_at = max(self._fast_at, now) + spacing / 2
             self._next_at = max(self._even_at, self._fast_at)
@@ -101,12 +155,13 @@ class Pacer:
             self._usual_units = units
         return True
 
+    def check(self, now: float, units: int = 1) -> None:
+        """Raises TooFast where units may not be written now: in a pause, and where they would exceed the pace."""
+        rate = self.rate
+        if now < self._paused_until or (rate and self._written.exceeds(now, units, rate)):
+            raise TooFast
+
     def written(self, now: float, units: int = 1) -> None:
-        """Count units that are about to be written; raises TooFast in a pause, and instead of exceeding the pace."""
-        if now < self._paused_until:
-            raise TooFast
-        if not self._rate:
-            return
-        if self._written.exceeds(now, units, self._rate):
-            raise TooFast
+        """Count units that are about to be written. Raises TooFast, and then does not count them."""
+        self.check(now, units)
         self._written.add(now, units)

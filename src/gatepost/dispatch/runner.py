@@ -7,6 +7,7 @@ outlives the write. The number of messages between intent and record is bounded 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -15,10 +16,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch import look_ahead, store
 from gatepost.dispatch.brakes import Brakes
+from gatepost.dispatch.decide import WORKER_LOST
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.look_ahead import LookAhead
 from gatepost.dispatch.outcomes import close
-from gatepost.dispatch.pacing import Pacer
+from gatepost.dispatch.pacing import Pacer, TooFast
 from gatepost.dispatch.recorder import Recorder
 from gatepost.dispatch.slots import Flight, Slots
 from gatepost.dispatch.store import Due, LeaseLost
@@ -42,7 +44,10 @@ Pool = AsyncConnectionPool[Any]
 
 
 class Runner:
-    """One gateway under one fence. `lease_until` is on the monotonic clock and moves as the lease is renewed."""
+    """One gateway under one fence. `lease_until` is on the monotonic clock and moves as the lease is renewed.
+
+    `shared_pacer`: of the account that the gateway shares with others; its own where it is the first of them.
+    """
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class Runner:
         not_before: float,
         is_sending: Callable[[], bool],
         clock: DatabaseClock,
+        shared_pacer: Pacer | None = None,
     ) -> None:
         self.driven = driven
         self.fence = fence
@@ -65,7 +71,10 @@ class Runner:
         self._is_sending = is_sending
         self.clock = clock
         self._pacer = Pacer(driven.rate, not_before)
-        self._brakes = Brakes(self._pacer)
+        self.shared_pacer = shared_pacer or (Pacer(driven.shared.rate, not_before) if driven.shared else None)
+        self._pacers = [pacer for pacer in (self._pacer, self.shared_pacer) if pacer]
+        self._brakes = Brakes(self._pacer, driven.refuses_everything)
+        self._told: tuple[str, float | None] = (driven.paused_why, driven.slowed_to)
         self._queue = LookAhead()
         self._recorder = Recorder(pool, fence, ids, lambda: self.driven, self._left_window)
         self.witness = Witness()
@@ -89,9 +98,12 @@ class Runner:
 
     def reconfigure(self, driven: Driven) -> None:
         """New settings apply from the next group on."""
-        self.driven = driven
+        before, self.driven = self.driven, driven
         self._pacer.change_rate(driven.rate)
-        self._brakes.release()
+        if self.shared_pacer and driven.shared:
+            self.shared_pacer.change_rate(driven.shared.rate)
+        if driven.version != before.version:
+            self._brakes.release()
         self._last_housekeeping = 0.0
         self._queue.clear()
         self._wake.set()
@@ -121,6 +133,7 @@ class Runner:
             self._wake.clear()
             try:
                 await self._housekeep()
+                await self._tell()
                 has_opened = await self._open_what_is_allowed()
             except OperationalError as error:
                 log.warning("engine_waits_for_database", gateway=self.driven.id, cause=type(error).__name__)
@@ -146,7 +159,7 @@ class Runner:
             rows = await store.adopt(connection, self.driven.id, self.fence, list(self._open))
             parked = await receipts.findable(connection, self.driven.id)
             await receipts.claim(connection, self.driven.id, parked, self._ids)
-        await self._close_rows(rows, unknown("worker lost"))
+        await self._close_rows(rows, unknown(WORKER_LOST))
 
     async def _account_for_open(self) -> None:
         """After the database was away."""
@@ -198,6 +211,15 @@ class Runner:
             self._wake.set()
         await self._close_unaccounted()
 
+    async def _tell(self) -> None:
+        """Store what the operator should know: that the gateway is paused, or slower than it may be."""
+        slowed_to = self._pacer.slowed_to
+        now = (self._brakes.why, round(slowed_to, 1) if slowed_to else None)
+        if now != self._told:
+            async with self._pool.connection() as connection:
+                await store.tell(connection, self.driven.id, *now)
+            self._told = now
+
     async def _open_what_is_allowed(self) -> bool:
         """Commit intents for what pacing, slots and the window allow now, and let it go. False: nothing to do."""
         driven = self.driven
@@ -218,13 +240,15 @@ class Runner:
     def _groups(self) -> list[list[Due]]:
         """What may leave now, with permits taken."""
         grouping = self.driven.grouping
+        if self._brakes.is_probing:
+            grouping = replace(grouping, limit=1)
         groups: list[list[Due]] = []
         messages = 0
         while messages < WAVE and self._has_room(len(groups), messages):
             group = self._queue.take(grouping)
             if not group:
                 break
-            self._pacer.permit(time.monotonic(), grouping.units(group))
+            self._take_permits(grouping.units(group))
             groups.append(group)
             messages += len(group)
         return groups
@@ -253,18 +277,26 @@ class Runner:
         if row is not None:
             _, serial, message_ids, generations, senders = row
             items = await self._items(message_ids, generations, senders)
-            self._pacer.permit(time.monotonic(), driven.grouping.units(items))
+            self._take_permits(driven.grouping.units(items))
             self._let_go(Flight(submission_id, serial, items, driven, is_resend=True))
 
     def _has_room(self, groups: int, messages: int) -> bool:
         """For one more request beside so many that are being opened."""
         now = time.monotonic()
-        if self._is_stopping or self._pacer.wait_s(now) > 0 or now + WRITE_MARGIN_S > self.lease_until:
+        if self._is_stopping or self._wait_s(now) > 0 or now + WRITE_MARGIN_S > self.lease_until:
             return False
         if self._open_messages + messages + self.driven.grouping.limit > self.window:
             return False
         limit = 1 if self._brakes.is_probing else self.driven.parallel + self._slots.ahead
         return self._slots.busy + groups < limit
+
+    def _wait_s(self, now: float) -> float:
+        return max(self._brakes.wait_s(now), *[pacer.wait_s(now) for pacer in self._pacers])
+
+    def _take_permits(self, units: int) -> None:
+        now = time.monotonic()
+        for pacer in self._pacers:
+            pacer.permit(now, units)
 
     def _let_go(self, flight: Flight) -> None:
         self._enter_window(flight.id, len(flight.items))
@@ -290,11 +322,16 @@ class Runner:
         now = time.monotonic()
         if now + WRITE_MARGIN_S > self.lease_until:
             raise LeaseLost
-        self._pacer.written(now, units)
+        if self._brakes.wait_s(now) > 0:
+            raise TooFast
+        for pacer in self._pacers:
+            pacer.check(now, units)
+        for pacer in self._pacers:
+            pacer.written(now, units)
 
     async def _sleep(self) -> None:
         poll_s = look_ahead.POLL_S
-        wait_s = self._pacer.wait_s(time.monotonic()) if self._queue else poll_s
+        wait_s = self._wait_s(time.monotonic()) if self._queue else poll_s
         try:
             await asyncio.wait_for(self._wake.wait(), min(wait_s or poll_s, poll_s))
         except TimeoutError:

@@ -225,18 +225,21 @@ RELEASE = """
 
 # `not_before` lies a gap after the old owner's last moment, so that two owners never exceed the pace together.
 TAKE_LEASE = """
-    with before as (select gateway_id, not_before from gateway_lease where gateway_id = %(gateway)s for update),
+    with leader as (select gateway_id from gateway_lease
+                     where gateway_id = %(leader)s and worker_id = %(worker)s and expires_at > now() for share),
+         before as (select gateway_id, not_before from gateway_lease where gateway_id = %(gateway)s for update),
          taken as (update gateway_lease l
                       set worker_id = %(worker)s, fence = l.fence + 1,
                           expires_at = now() + %(ttl)s * interval '1 second',
                           not_before = now() + (%(ttl)s + %(gap)s) * interval '1 second'
                      from before
                     where l.gateway_id = before.gateway_id and (l.worker_id is null or l.expires_at < now())
+                      and (%(leader)s = %(gateway)s or exists (select from leader))
                    returning l.fence, before.not_before),
          made as (insert into gateway_lease (gateway_id, worker_id, fence, expires_at, not_before)
                   select %(gateway)s, %(worker)s, 1, now() + %(ttl)s * interval '1 second',
                          now() + (%(ttl)s + %(gap)s) * interval '1 second'
-                   where not exists (select from before)
+                   where not exists (select from before) and (%(leader)s = %(gateway)s or exists (select from leader))
                   on conflict do nothing returning fence)
     select fence, greatest(0, extract(epoch from not_before - now()))::float8 from taken
     union all select fence, 0::float8 from made
@@ -252,6 +255,11 @@ RELEASE_LEASE = """
     update gateway_lease set worker_id = null, expires_at = now(), not_before = now() + interval '1 second'
      where gateway_id = %s and fence = %s
 """
+TELL = """
+    update gateway set paused_reason = %(why)s, slowed_to = %(slowed_to)s,
+           paused_at = case when %(why)s <> '' then coalesce(paused_at, now()) end
+     where id = %(gateway)s
+"""
 BEAT = """
     insert into worker (id, host, pid) values (%s, %s, %s) on conflict (id) do update set seen_at = now()
     returning clock_timestamp()
@@ -262,7 +270,10 @@ FREE_GATEWAYS = """
      where l.gateway_id is null or l.worker_id is null or l.expires_at < now() order by g.id
 """
 LIVING = "select count(*) from worker where seen_at > now() - %s * interval '1 second'"
-CHANGED_AT = "select id, updated_at from gateway where id = any(%s)"
+CHANGED_AT = """
+    select g.id, g.updated_at, max(o.updated_at), count(o.*) from gateway g join gateway o on o.provider = g.provider
+     where g.id = any(%s) group by g.id
+"""
 COUNT_GATEWAYS = "select count(*) from gateway"
 HAS_ORPHANS = "select (select 1 from orphan_receipt where gateway_id = %s order by key limit 1) is not null"
 UNACCOUNTED = """

@@ -261,12 +261,15 @@ _TEXTS = ("state", "key", "unit", "refusal", "code", "words", "used_sender", "ag
 
 
 async def take_lease(
-    connection: Connection, gateway_id: int, worker_id: str, ttl_s: float, gap_s: float
+    connection: Connection, gateway_id: int, worker_id: str, ttl_s: float, gap_s: float, leader_id: int | None = None
 ) -> tuple[int, float] | None:
-    """(fence, seconds until the first send is allowed) of a gateway nobody drives, else None. Commits."""
-    cursor = await connection.execute(
-        sql.TAKE_LEASE, {"gateway": gateway_id, "worker": worker_id, "ttl": ttl_s, "gap": gap_s}
-    )
+    """(fence, seconds until the first send is allowed) of a gateway nobody drives, else None. Commits.
+
+    `leader_id`: the gateway whose lease the worker must hold; None or the gateway itself where there is none.
+    """
+    leader_id = gateway_id if leader_id is None else leader_id
+    values = {"gateway": gateway_id, "worker": worker_id, "ttl": ttl_s, "gap": gap_s, "leader": leader_id}
+    cursor = await connection.execute(sql.TAKE_LEASE, values)
     row = await cursor.fetchone()
     return (row[0], row[1]) if row else None
 
@@ -340,3 +343,8 @@ async def refresh_holds(connection: Connection, gateway_id: int, is_sending: boo
         )
         is_full = is_full or cursor.rowcount >= HELD_AT_ONCE
     return is_full
+
+
+async def tell(connection: Connection, gateway_id: int, why: str, slowed_to: float | None) -> None:
+    """Store why a gateway is paused (empty: it is not), and the pace it was slowed to in units per second."""
+    await connection.execute(sql.TELL, {"gateway": gateway_id, "why": why, "slowed_to": slowed_to})

@@ -18,12 +18,13 @@ from psycopg_pool import AsyncConnectionPool
 from gatepost.dispatch import statements as sql
 from gatepost.dispatch import store
 from gatepost.dispatch.asking import Asker, StoreItems
-from gatepost.dispatch.driven import Driven, load
+from gatepost.dispatch.driven import UNREADABLE, Driven, load
 from gatepost.dispatch.runner import Runner
 from gatepost.dispatch.store import LeaseLost
 from gatepost.dispatch.threads import in_thread
 from gatepost.dispatch.watching import Watch
 from gatepost.messages.clock import DatabaseClock
+from gatepost.problems import Problem
 from gatepost.processes.liveness import lively
 from gatepost.sms.ids import IdSource
 from gatepost.transport.driver import Driver
@@ -36,6 +37,7 @@ BEAT_S = 1.0
 STANDSTILL_S = LEASE_S / 2
 RECONNECT_S = 0.5
 CONNECT_S = 2.0
+UNDRIVEN_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
@@ -45,6 +47,19 @@ class Lead:
     runner: Runner
     tasks: tuple[asyncio.Task[None], ...]
     is_leaving: bool = False
+
+    @property
+    def driven(self) -> Driven:
+        return self.runner.driven
+
+    @property
+    def is_following(self) -> bool:
+        """Whether it is driven because of another gateway of its account."""
+        return self.driven.leader_id != self.driven.id
+
+    @property
+    def is_staying(self) -> bool:
+        return not self.is_leaving and not self.tasks[0].done()
 
     def leave(self) -> None:
         """Open nothing more. The lease is kept, and renewed, until what is open is recorded."""
@@ -83,7 +98,8 @@ class Worker:
         )
         self._clock = DatabaseClock()
         self._leads: dict[int, Lead] = {}
-        self._unloadable: set[int] = set()
+        self._unloadable: dict[int, str] = {}
+        self._kept_undriven_at = 0.0
         self._stopping = asyncio.Event()
         self._ids = IdSource(0)
 
@@ -131,6 +147,7 @@ class Worker:
                 await self._reap()
                 await self._follow_settings(connection)
                 await self._take_share(connection)
+                await self._keep_undriven(connection)
         except OperationalError as error:
             log.warning("worker_waits_for_database", cause=type(error).__name__)
 
@@ -141,17 +158,18 @@ class Worker:
         fences = {gateway_id: lead.runner.fence for gateway_id, lead in self._leads.items()}
         ours = await store.renew_leases(connection, self.id, fences, LEASE_S, PACE_GAP_S)
         for gateway_id, lead in self._leads.items():
-            if gateway_id in ours:
+            if gateway_id in ours and lead.driven.leader_id in ours:
                 lead.runner.lease_until = until
             else:
                 for task in lead.tasks:
                     task.cancel()
 
     async def _reap(self) -> None:
-        """Forget runners that have ended; their gateways are taken anew, by us or another worker."""
-        for gateway_id, lead in list(self._leads.items()):
+        """Forget runners that have ended; their gateways are taken anew, by us or another worker. A leader's lease is
+        kept until its followers are gone, so that nobody else begins to drive their account before."""
+        for gateway_id, lead in sorted(self._leads.items(), key=lambda one: not one[1].is_following):
             ended = [task for task in lead.tasks if task.done()]
-            if not ended:
+            if not ended or self._has_followers(gateway_id):
                 continue
             for task in lead.tasks:
                 task.cancel()
@@ -165,17 +183,33 @@ class Worker:
     async def _follow_settings(self, connection: AsyncConnection[Any]) -> None:
         """A change is told by a notice; should that be lost, it is seen here."""
         cursor = await connection.execute(sql.CHANGED_AT, [list(self._leads)])
-        changed_at = dict(await cursor.fetchall())
-        for gateway_id, lead in self._leads.items():
-            if gateway_id not in changed_at:
+        seen = {gateway_id: (own, (newest, count)) for gateway_id, own, newest, count in await cursor.fetchall()}
+        for gateway_id, lead in list(self._leads.items()):
+            if gateway_id not in seen:
                 lead.leave()
-            elif changed_at[gateway_id] != lead.runner.driven.changed_at:
+                continue
+            changed_at, neighbours = seen[gateway_id]
+            shared = lead.driven.shared
+            if changed_at != lead.driven.changed_at or (shared and neighbours != shared.seen):
                 await self._reconfigure(gateway_id, lead)
+        for lead in self._leads.values():
+            leader = self._leads.get(lead.driven.leader_id)
+            if leader is None or not leader.is_staying:
+                lead.leave()
 
     async def _reconfigure(self, gateway_id: int, lead: Lead) -> None:
         driven = await self._load(gateway_id)
-        if driven is not None:
+        if driven is None:
+            return
+        before = lead.driven
+        if driven.leader_id != before.leader_id or (driven.shared is None) != (before.shared is None):
+            # It is taken anew, beside the others of its account.
+            lead.leave()
+        else:
             lead.runner.reconfigure(driven)
+
+    def _has_followers(self, gateway_id: int) -> bool:
+        return any(lead.driven.leader_id == gateway_id and lead.is_following for lead in self._leads.values())
 
     async def _take_share(self, connection: AsyncConnection[Any]) -> None:
         # Who died is not counted any more when its leases run out.
@@ -184,22 +218,30 @@ class Worker:
         share = math.ceil(gateways / max(1, living))
         cursor = await connection.execute(sql.FREE_GATEWAYS)
         for (gateway_id,) in await cursor.fetchall():
-            if self._staying() >= share:
-                break
-            if gateway_id not in self._leads:
-                await self._take(connection, gateway_id)
+            if gateway_id not in self._leads and (self._staying() < share or self._leads_an_account()):
+                await self._take(connection, gateway_id, may_lead=self._staying() < share)
         if self._staying() > share:
-            next(lead for lead in self._leads.values() if not lead.is_leaving).leave()
+            next(lead for lead in self._leads.values() if lead.is_staying and not lead.is_following).leave()
 
     def _staying(self) -> int:
-        return sum(not lead.is_leaving for lead in self._leads.values())
+        """How many count for our share: those that follow another one go where that one is."""
+        return sum(lead.is_staying and not lead.is_following for lead in self._leads.values())
 
-    async def _take(self, connection: AsyncConnection[Any], gateway_id: int) -> None:
+    def _leads_an_account(self) -> bool:
+        return any(lead.driven.shared for lead in self._leads.values())
+
+    async def _take(self, connection: AsyncConnection[Any], gateway_id: int, *, may_lead: bool) -> None:
         driven = await self._load(gateway_id)
         if driven is None:
             return
+        leader = self._leads.get(driven.leader_id)
+        if driven.leader_id == gateway_id:
+            if not may_lead:
+                return
+        elif leader is None or not leader.is_staying:
+            return
         until = time.monotonic() + LEASE_S
-        taken = await store.take_lease(connection, gateway_id, self.id, LEASE_S, PACE_GAP_S)
+        taken = await store.take_lease(connection, gateway_id, self.id, LEASE_S, PACE_GAP_S, driven.leader_id)
         if taken is None:
             return
         fence, wait_s = taken
@@ -209,10 +251,11 @@ class Worker:
             pool=self._pool,
             driver=self._driver,
             ids=self._ids,
-            lease_until=until,
+            lease_until=min(until, leader.runner.lease_until) if leader else until,
             not_before=time.monotonic() + wait_s,
             is_sending=lambda: self._is_sending,
             clock=self._clock,
+            shared_pacer=leader.runner.shared_pacer if leader else None,
         )
         asker = Asker(runner, self._pool, self._driver, self._ids, self._store_items)
         watch = Watch(lambda: runner.driven, runner.witness, self._pool, self._clock.now)
@@ -227,13 +270,22 @@ class Worker:
         except OrmOperationalError as error:
             log.warning("worker_waits_for_database", cause=type(error).__name__)
             return None
-        except Exception:
+        except Exception as fault:
             if gateway_id not in self._unloadable:
-                self._unloadable.add(gateway_id)
                 log.exception("gateway_cannot_be_driven", gateway=gateway_id)
+            self._unloadable[gateway_id] = UNREADABLE + _in_words(fault)
             return None
-        self._unloadable.discard(gateway_id)
+        self._unloadable.pop(gateway_id, None)
         return driven
+
+    async def _keep_undriven(self, connection: AsyncConnection[Any]) -> None:
+        """What waits at a gateway that cannot be driven expires all the same, and its operator reads why."""
+        if time.monotonic() - self._kept_undriven_at < UNDRIVEN_EVERY_S:
+            return
+        self._kept_undriven_at = time.monotonic()
+        for gateway_id, why in self._unloadable.items():
+            await store.expire(connection, gateway_id)
+            await store.tell(connection, gateway_id, why, None)
 
     async def _give_up_all(self) -> None:
         """Record everything that is open, keeping the leases until then, and release them."""
@@ -286,6 +338,13 @@ class Worker:
             lead.runner.wake()
             return
         await self._reconfigure(int(payload), lead)
+
+
+def _in_words(fault: Exception) -> str:
+    """What kept a gateway from being read, for its operator; only our own problems may be quoted."""
+    if isinstance(fault, Problem):
+        return f"{fault.detail} {fault.remedy}".strip()
+    return f"its settings cannot be read ({type(fault).__name__}). The worker's log says more."
 
 
 async def _let_go_of_locks(connection: AsyncConnection[Any]) -> None:

@@ -70,7 +70,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         min=1,
         max=30,
         group=_LIMITS,
-        help="Counted from acceptance; then the message is expired.",
+        help="Counted from acceptance, for a scheduled message from its time; then it is expired.",
     ),
     Flag("verify_tls", label="Verify TLS certificate", default=True, group=_SENDING),
     Flag("debug", label="Debug log", group=_SENDING),

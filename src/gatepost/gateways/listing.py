@@ -82,6 +82,8 @@ def statuses(gateway: Gateway) -> Iterator[Status]:
     yield Status("Active", "good") if gateway.is_active else Status("Inactive", "calm", "never chosen for new messages")
     if gateway.paused_at:
         yield Status("Paused", "bad", gateway.paused_reason)
+    if gateway.slowed_to is not None:
+        yield Status("Slowed", "warn", f"to {gateway.slowed_to:g} a second, because the provider asked for less")
     if gateway.is_draining:
         yield Status("Draining", "warn", "takes no new messages, finishes its queue")
     if not gateway.sending_enabled:

@@ -64,6 +64,7 @@ class Gateway(models.Model):
     inbound_active = models.BooleanField(default=True)
     paused_reason = models.TextField(blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    slowed_to = models.FloatField(null=True, blank=True, help_text="Per second, while the provider asks for less.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

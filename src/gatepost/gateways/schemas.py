@@ -101,6 +101,7 @@ class GatewayOut(Schema):
     callback_urls: Annotated[dict[str, str], Field(description="For those who may change the gateway.")]
     paused_reason: str
     paused_at: datetime | None
+    slowed_to: Annotated[float | None, Field(description="The pace per second while the provider asks for less.")]
     description: str
     sign_up_url: str
     is_active: bool
@@ -273,6 +274,7 @@ def shown(gateway: Gateway, asker: Caller) -> dict[str, Any]:
         "callback_urls": services.callback_urls(gateway) if asker.has(Right.GATEWAYS_WRITE) else {},
         "paused_reason": gateway.paused_reason,
         "paused_at": gateway.paused_at,
+        "slowed_to": gateway.slowed_to,
         "created_at": gateway.created_at,
         "updated_at": gateway.updated_at,
     }

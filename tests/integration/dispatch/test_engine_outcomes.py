@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 from tests.support.echo import NO_CONNECTION, POISON, refused
 
-from gatepost.dispatch import submitting
+from gatepost.dispatch import brakes, submitting
 from gatepost.dispatch.decide import MAX_FAULTS
+from gatepost.dispatch.threads import in_thread
+from gatepost.gateways.services import update_gateway
 from gatepost.providers.wire import Response
 from gatepost.sms.ids import from_ref, to_ref
 
@@ -185,6 +187,43 @@ async def test_a_gateway_that_refuses_everything_is_probed_instead_of_burning_it
     assert set(engine.states(ids).values()) == {"queued"}
     assert len(engine.other_side.requests) < 12
     engine.other_side.behave = None
+    await engine.until_states(ids, "submitted")
+
+
+async def test_a_paused_gateway_says_why_and_what_to_do_until_a_message_is_taken_again(engine):
+    engine.other_side.behave = lambda messages: refused(messages, "no_money")
+    await engine.change_gateway(pattern="loop", parallel=1)
+    ids = await engine.accept(10)
+    engine.start_worker()
+    paused = "select paused_reason from gateway where paused_at is not null"
+    await engine.until(lambda: bool(engine.rows(paused)))
+    [(why,)] = engine.rows(paused)
+    assert "no_credit (no_money account empty)" in why
+    assert "Top up" in why
+    engine.other_side.behave = None
+    await engine.until_states(ids, "submitted")
+    await engine.until(lambda: not engine.rows(paused))
+    assert engine.rows("select paused_reason from gateway") == [("",)]
+
+
+async def test_a_pause_outlives_its_worker_and_is_probed_with_one_message(engine):
+    engine.run("update gateway set paused_at = now(), paused_reason = 'The provider refuses everything'")
+    engine.other_side.behave = times(1, lambda messages: refused(messages, "no_money"))
+    ids = await engine.accept(20)
+    engine.start_worker()
+    await engine.until_states(ids, "submitted")
+    assert [len(refs) for refs in engine.other_side.requests[:2]] == [1, 1]
+
+
+async def test_corrected_credentials_end_a_pause_at_once(engine, monkeypatch):
+    monkeypatch.setattr(brakes, "PROBE_EVERY_S", 3600.0)
+    engine.other_side.behave = lambda messages: refused(messages, "no_money")
+    await engine.change_gateway(pattern="loop", parallel=1)
+    ids = await engine.accept(10)
+    engine.start_worker()
+    await engine.until(lambda: bool(engine.rows("select from gateway where paused_at is not null")))
+    engine.other_side.behave = None
+    await in_thread(update_gateway, engine.gateway, actor="test", settings={"api_key": "another"})
     await engine.until_states(ids, "submitted")
 
 

@@ -89,14 +89,6 @@ async def test_the_rate_is_never_exceeded_and_nearly_used(engine):
     assert min(later - earlier for earlier, later in zip(written, written[10:], strict=False)) < 10 / (0.8 * 10)
 
 
-async def test_the_rate_of_all_gateways_of_a_provider_caps_each_of_them(engine):
-    await engine.change_gateway(pattern="loop", parallel=10)
-    ids = await engine.accept(8)
-    engine.start_worker(provider_limits={"echo": 5})
-    await engine.until_states(ids, "submitted")
-    assert worst_second([(at, 1) for at in engine.other_side.written_at]) <= 5
-
-
 async def test_no_more_than_the_window_is_ever_between_intent_and_record(engine, monkeypatch):
     monkeypatch.setattr(runner, "RECORD_BUFFER", 5)
     engine.other_side.delay_s = 0.01

@@ -266,6 +266,7 @@ class TestAsking:
         [message_id] = await submitted(engine)
         engine.run("update status_query set due_at = now(), until = now() + interval '0.2 seconds'")
         await engine.until_states([message_id], "unconfirmed")
+        assert [kind for kind, _ in engine.events(message_id)] == ["unconfirmed"]
         assert engine.rows("select count(*) from status_query") == [(0,)]
 
     async def test_a_feed_is_followed_from_where_it_stood(self, engine):

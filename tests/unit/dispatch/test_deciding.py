@@ -252,3 +252,10 @@ def test_the_wait_before_a_retry_is_fully_jittered_and_bounded(attempts, share):
     limit_s = min(900.0, 2.0 * 2.0 ** min(attempts - 1, 20))
     assert 0.0 <= wait_s <= limit_s
     assert wait_s == pytest.approx(share * limit_s)
+
+
+@pytest.mark.parametrize("conduct", [Conduct(is_protected=True), Conduct(prefers_duplicate=True)])
+def test_a_message_whose_worker_is_lost_each_time_is_repeated_no_more_after_three_tries(conduct):
+    assert decided(unknown(deciding.WORKER_LOST), conduct, attempts=MAX_FAULTS - 1).requeue is not None
+    assert decided(unknown(deciding.WORKER_LOST), conduct, attempts=MAX_FAULTS).requeue is None
+    assert decided(unknown("timeout"), conduct, attempts=MAX_FAULTS).requeue is not None

@@ -146,3 +146,60 @@ def test_nothing_leaves_before_the_time_at_which_a_new_owner_may_begin():
     pacer = Pacer(100_000, not_before=5.0)
     assert not pacer.permit(4.999)
     assert pacer.permit(5.0)
+
+
+def test_a_provider_that_asks_for_less_gets_half_and_then_slowly_more_but_never_more_than_the_limit():
+    pacer = Pacer(40)
+    written = drive(pacer, 5.0, lambda: 0.005)
+    pacer.slow_down(5.0, pause_s=2.0)
+    assert pacer.wait_s(5.0) == pytest.approx(2.0)
+    assert pacer.slowed_to == pytest.approx(20, abs=1)
+    later = []
+    now = 7.0
+    while now < 40.0:
+        while pacer.permit(now):
+            pacer.written(now)
+            later.append((now, 1))
+        now += 0.005
+    assert worst_second(later[:20]) <= 22
+    assert pacer.slowed_to is None
+    assert worst_second([*written, *later]) <= 40
+    assert len([1 for at, _ in later if at > 30.0]) >= 0.95 * 40 * 10
+
+
+def test_several_answers_at_once_halve_the_pace_once():
+    pacer = Pacer(40)
+    drive(pacer, 2.0, lambda: 0.005)
+    for at in (2.0, 2.1, 2.2):
+        pacer.slow_down(at, pause_s=0.1)
+    assert pacer.slowed_to == pytest.approx(20, abs=1)
+    pacer.slow_down(3.5, pause_s=0.1)
+    assert pacer.slowed_to < 10
+
+
+def test_without_a_limit_a_slowed_gateway_becomes_free_again():
+    pacer = Pacer(None)
+    for n in range(200):
+        pacer.written(n / 200)
+    pacer.slow_down(1.0, pause_s=1.0)
+    assert pacer.slowed_to == pytest.approx(100, abs=1)
+    pacer.wait_s(100.0)
+    assert pacer.slowed_to is None
+
+
+def test_in_a_pause_nothing_is_written_though_it_had_a_permit():
+    pacer = Pacer(None)
+    assert pacer.permit(0.0)
+    pacer.pause(1.0)
+    with pytest.raises(TooFast):
+        pacer.written(0.5)
+    pacer.resume()
+    pacer.written(0.6)
+
+
+def test_resuming_does_not_shorten_the_time_of_the_owner_before():
+    pacer = Pacer(None, not_before=5.0)
+    pacer.pause(9.0)
+    pacer.resume()
+    assert not pacer.permit(4.9)
+    assert pacer.permit(5.0)
