@@ -1,12 +1,12 @@
 """What becomes of a message when the provider says no, later, slower, or nothing that makes sense."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.echo import NO_CONNECTION, POISON, refused
 
-from gatepost.dispatch import brakes, submitting
+from gatepost.dispatch import brakes, runner, submitting
 from gatepost.dispatch.decide import MAX_FAULTS
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
@@ -247,6 +247,19 @@ async def test_a_message_past_its_expiry_never_leaves(engine):
     await engine.until_states(ids, "expired")
     assert engine.other_side.requests == []
     assert [kind for kind, _ in engine.events(ids[0])] == ["expired"]
+
+
+async def test_a_message_past_its_expiry_does_not_leave_though_nobody_has_expired_it_yet(engine, monkeypatch):
+    monkeypatch.setattr(runner, "HOUSEKEEPING_S", 3600.0)
+    [first] = await engine.accept(1)
+    engine.start_worker()
+    await engine.until_states([first], "submitted")
+    late = await engine.accept(2, send_at=datetime.now(UTC) + timedelta(seconds=0.5))
+    engine.run("update outbox set expires_at = due_at")
+    [last] = await engine.accept(1, send_at=datetime.now(UTC) + timedelta(seconds=1))
+    await engine.until_states([last], "submitted")
+    assert set(engine.states(late).values()) == {"queued"}
+    assert sorted(engine.accepted_ids()) == sorted([first, last])
 
 
 async def test_a_held_message_expires_too(engine):
