@@ -94,6 +94,16 @@ async def test_a_new_owner_waits_until_the_old_ones_pace_is_over(engine):
         assert 4.0 < wait_s <= 5.0
 
 
+async def test_a_worker_that_takes_over_writes_nothing_before_that(engine):
+    ids = await engine.accept(2)
+    began = asyncio.get_running_loop().time()
+    async with await AsyncConnection.connect(engine.dsn, autocommit=True) as connection:
+        await store.take_lease(connection, engine.gateway.pk, "old", 0.2, 2.0)
+    engine.start_worker()
+    await engine.until_states(ids, "submitted")
+    assert min(engine.other_side.written_at) >= began + 2.2
+
+
 async def test_after_an_orderly_release_the_gap_is_kept_too(engine):
     async with await AsyncConnection.connect(engine.dsn, autocommit=True) as connection:
         fence, _ = await store.take_lease(connection, engine.gateway.pk, "old", 60.0, 5.0)
