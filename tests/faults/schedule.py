@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 BlowKind = Literal["kill", "freeze", "stop"]
-WAIT_S = 3.0
+WAIT_S = 5.0
 FREEZES_S = (4.5, 8.0)
 """Longer than a lease lives."""
 
