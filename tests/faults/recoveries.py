@@ -94,7 +94,7 @@ def after_crashes(
                 recoveries.never.append(name)
                 continue
             # A gateway whose worker dies about that time waits for its lease, which is another matter.
-            begin, end = outage.down_at - MAX_P99_S, first
+            begin, end = outage.down_at - MAX_P50_S, first
             if any(begin <= one.at <= end and gateway_id in one.driven for one in strikes):
                 recoveries.superseded += 1
             elif any(one <= end and begin <= two for one, two in disturbances if one != outage.down_at):
