@@ -1,7 +1,6 @@
 """An engine on a database of its own, with a provider whose other side the test plays."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from tests.support.echo import PROVIDERS, EchoProvider
 
 from gatepost.dispatch import asking, brakes, decide, driven, look_ahead, recorder, runner, threads
 from gatepost.dispatch import worker as working
+from gatepost.dispatch.ending import end
 from gatepost.dispatch.threads import in_thread
 from gatepost.dispatch.worker import Worker
 from gatepost.gateways.models import Gateway
@@ -56,13 +56,9 @@ class Engine:
     async def kill_workers(self) -> None:
         """As SIGKILL would: nothing is finished, recorded or released."""
         for worker, task in self.workers:
-            for lead in worker._leads.values():
-                for one in lead.tasks:
-                    one.cancel()
+            leads = [one for lead in worker._leads.values() for one in lead.tasks]
             worker._leads.clear()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await end(*leads, task)
             await worker._pool.close()
         self.workers.clear()
 

@@ -18,6 +18,7 @@ from gatepost.dispatch import look_ahead, store
 from gatepost.dispatch.brakes import Brakes
 from gatepost.dispatch.decide import WORKER_LOST
 from gatepost.dispatch.driven import Driven
+from gatepost.dispatch.ending import end
 from gatepost.dispatch.look_ahead import LookAhead
 from gatepost.dispatch.outcomes import close
 from gatepost.dispatch.pacing import Pacer, TooFast
@@ -122,10 +123,8 @@ class Runner:
             for task in done:
                 task.result()
         finally:
-            driving.cancel()
-            recorder.cancel()
+            await end(driving, recorder)
             await self._slots.cancel()
-            await asyncio.gather(driving, recorder, return_exceptions=True)
 
     async def _drive(self) -> None:
         await self._until_database(self._adopt)

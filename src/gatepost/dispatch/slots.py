@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gatepost.dispatch.driven import Driven
+from gatepost.dispatch.ending import end
 from gatepost.dispatch.store import Due
 
 AHEAD_S = 0.03
@@ -73,10 +74,7 @@ class Slots:
 
     async def cancel(self) -> None:
         self._ready.clear()
-        serving = list(self._serving)
-        for task in serving:
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
+        await end(*self._serving)
 
     async def _serve(self) -> None:
         """One slot, for as long as there is something to let out."""

@@ -19,6 +19,7 @@ from gatepost.dispatch import statements as sql
 from gatepost.dispatch import store
 from gatepost.dispatch.asking import Asker, StoreItems
 from gatepost.dispatch.driven import UNREADABLE, Driven, load
+from gatepost.dispatch.ending import end
 from gatepost.dispatch.runner import Runner
 from gatepost.dispatch.store import LeaseLost
 from gatepost.dispatch.threads import in_thread
@@ -113,8 +114,7 @@ class Worker:
                 await self._beat()
                 await self._pause(BEAT_S)
         finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+            await end(listener)
             await self._give_up_all()
             await self._pool.close()
 
@@ -171,9 +171,7 @@ class Worker:
             ended = [task for task in lead.tasks if task.done()]
             if not ended or self._has_followers(gateway_id):
                 continue
-            for task in lead.tasks:
-                task.cancel()
-            results = await asyncio.gather(*lead.tasks, return_exceptions=True)
+            results = await end(*lead.tasks)
             del self._leads[gateway_id]
             for result in results:
                 if isinstance(result, Exception) and not isinstance(result, LeaseLost):
@@ -293,8 +291,7 @@ class Worker:
             lead.leave()
         renewing = asyncio.create_task(self._renew_while_stopping())
         await asyncio.gather(*(lead.tasks[0] for lead in self._leads.values()), return_exceptions=True)
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        await end(renewing)
         await self._reap()
         try:
             async with self._pool.connection() as connection:
