@@ -63,7 +63,7 @@ def move_queue(gateway: Gateway, workspace: Workspace, *, actor: str, campaign_i
     count = detours.move_queue(gateway, f"moved by {actor}", workspace=workspace, campaign_id=campaign_id)
     if count:
         words = f"{count} message{'s' if count > 1 else ''} that waited for {gateway} went to other gateways."
-        health_store.note(gateway, RoutingChange.Kind.MOVED, words, workspace=workspace, actor=actor)
+        health_store.note(gateway, RoutingChange.ChangeKind.MOVED, words, workspace=workspace, actor=actor)
         audit(actor, "gateway.move_queue", gateway, workspace, count=count)
     return count
 

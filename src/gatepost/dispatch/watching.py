@@ -174,7 +174,7 @@ def _leave(gateway_id: int, cause: str) -> None:
     count = detours.move_queue(gateway, f"{gateway.name} is down: {cause}")
     if count:
         words = f"What waited for {gateway} and had another way took it."
-        health_store.note(gateway, RoutingChange.Kind.MOVED, words)
+        health_store.note(gateway, RoutingChange.ChangeKind.MOVED, words)
 
 
 def _answers(gateway_id: int) -> bool:

@@ -47,7 +47,7 @@ class GatewayHealthOut(HealthOut):
 class RoutingChangeOut(Schema):
     id: int
     at: datetime
-    kind: RoutingChange.Kind
+    kind: RoutingChange.ChangeKind
     gateway: Annotated[int | None, Field(alias="gateway_id")]
     words: str
     actor: str

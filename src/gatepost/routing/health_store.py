@@ -24,10 +24,11 @@ FRESH: Final = timedelta(minutes=10)
 
 FRESH_BALANCE: Final = timedelta(days=2)
 
+ChangeKind = RoutingChange.ChangeKind
 _CHANGES: Final[Mapping[Standing, tuple[str, str]]] = {
-    Standing.DOWN: (RoutingChange.Kind.DOWN, "{gateway} is down: {cause}. New messages go elsewhere where they can."),
-    Standing.TRIAL: (RoutingChange.Kind.TRIAL, "{gateway} is tried again by a few new messages."),
-    Standing.UP: (RoutingChange.Kind.UP, "{gateway} is back: new messages go there again."),
+    Standing.DOWN: (ChangeKind.DOWN, "{gateway} is down: {cause}. New messages go elsewhere where they can."),
+    Standing.TRIAL: (ChangeKind.TRIAL, "{gateway} is tried again by a few new messages."),
+    Standing.UP: (ChangeKind.UP, "{gateway} is back: new messages go there again."),
 }
 
 
@@ -85,7 +86,7 @@ def keep_verdicts(gateway_id: int, verdicts: Mapping[str, Verdict], now: datetim
         everywhere = verdicts.get("")
         if everywhere is not None and _has_turned(known.score if known else None, everywhere.score):
             words = " ".join(everywhere.reasons) or "Everything is in order."
-            note(gateway, RoutingChange.Kind.CAUSE, f"Health of {gateway}: {everywhere.score}. {words}")
+            note(gateway, ChangeKind.CAUSE, f"Health of {gateway}: {everywhere.score}. {words}")
 
 
 def _has_turned(before: int | None, after: int | None) -> bool:

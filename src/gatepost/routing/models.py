@@ -106,7 +106,7 @@ class RoutingChange(models.Model):
     everywhere.
     """
 
-    class Kind(models.TextChoices):
+    class ChangeKind(models.TextChoices):
         RULE = "rule", "Rule changed"
         DOWN = "down", "Gateway down"
         TRIAL = "trial", "Gateway tried again"
@@ -118,7 +118,7 @@ class RoutingChange(models.Model):
     workspace = models.ForeignKey(Workspace, null=True, on_delete=models.CASCADE, related_name="+")
     gateway = models.ForeignKey(Gateway, null=True, on_delete=models.CASCADE, related_name="+")
     country = models.CharField(max_length=2, blank=True, db_default="")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=10, choices=ChangeKind.choices)
     words = models.TextField()
     actor = models.CharField(max_length=200, blank=True, db_default="")
 

@@ -109,7 +109,8 @@ def _lock(workspace: Workspace | None) -> None:
 
 def _changed(workspace: Workspace | None, action: str, subject: object, words: str, actor: str, **detail: Any) -> None:
     audit(actor, action, subject, workspace, **detail)
-    RoutingChange.objects.create(workspace=workspace, kind=RoutingChange.Kind.RULE, words=words, actor=actor[:200])
+    kind = RoutingChange.ChangeKind.RULE
+    RoutingChange.objects.create(workspace=workspace, kind=kind, words=words, actor=actor[:200])
     if workspace is not None:
         notify_changed(workspace)
         return
