@@ -42,4 +42,7 @@ def test_the_page_is_for_administrators_and_says_what_to_do(acme: Acme) -> None:
     Worker.objects.create(id="a", host="one.example", pid=1)
     table = client.get(reverse("workers"), headers={"HX-Request": "true"}).content.decode()
     assert "one.example" in table
+    assert "or it has just started" in table
+    Worker.objects.update(seen_at=timezone.now() - timedelta(seconds=30))
+    assert "nothing any more" in client.get(reverse("workers")).content.decode()
     assert "<html" not in table
