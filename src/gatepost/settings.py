@@ -59,6 +59,8 @@ INSTALLED_APPS = [
     "gatepost.dispatch",
     "gatepost.inbox",
     "gatepost.audience",
+    "gatepost.channels",
+    "gatepost.campaigns",
 ]
 MIDDLEWARE = [
     "gatepost.api.errors.problem_middleware",

@@ -170,3 +170,15 @@ class FeedCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.feed} of {self.gateway_id}"
+
+
+class StoppedCampaign(models.Model):
+    """A campaign that is paused or cancelled: what of it comes back into the queue is held (campaign_queue.py)."""
+
+    campaign_id = models.BigIntegerField(primary_key=True)
+
+    class Meta:
+        db_table = "stopped_campaign"
+
+    def __str__(self) -> str:
+        return f"stopped campaign {self.campaign_id}"

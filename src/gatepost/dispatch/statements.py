@@ -133,9 +133,10 @@ RECORD = """
                              m.generation, o.due_at, o.attempts, o.again_sender, o.again_key, o.again_of,
                              o.to_find),
          requeued as (insert into outbox (message_id, gateway_id, workspace_id, campaign_id, lane, due_at, expires_at,
-                                          group_key, attempts, generation, resend_of, sender)
+                                          group_key, attempts, generation, resend_of, sender, held)
                       select id, gateway_id, workspace_id, campaign_id, lane, due_at, expires_at,
-                             coalesce(again_key, 0), attempts, generation, again_of, again_sender
+                             coalesce(again_key, 0), attempts, generation, again_of, again_sender,
+                             (select 'campaign paused' from stopped_campaign c where c.campaign_id = moved.campaign_id)
                         from moved where due_at is not null and state in ('queued', 'unknown')
                       on conflict (message_id) do nothing),
          asked_later as (insert into status_query (message_id, gateway_id, due_at, until)

@@ -84,6 +84,7 @@ class Message(models.Model):
                 name="message_by_client_ref",
                 condition=models.Q(client_ref__isnull=False),
             ),
+            models.Index(fields=["workspace", "-id"], name="message_one_off", condition=~models.Q(kind="mass")),
             models.Index(
                 fields=["workspace", "-id"],
                 name="message_in_trouble",
