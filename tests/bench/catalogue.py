@@ -73,6 +73,15 @@ CASES = (
         "F9", "memory of web and worker during F2, at its highest", "MB", "less", _at_most(300), gives_all_samples=True
     ),
     Case("F11", "start on existing data to the first 200", "s", "less", _at_most(3)),
+    Case(
+        "F12",
+        "import of 1,000,000 contacts: memory of the jobs' process at its highest",
+        "MB",
+        "less",
+        _at_most(300),
+        NONE,
+        gives_all_samples=True,
+    ),
     Case("F7", "F2 with 10,000,000 messages stored", "messages/s", "more", _ratio(0.9), "Gatepost, empty", True),
     Case("F8 log", "console at 10,000,000 messages: log page, p95", "ms", "less", _at_most(200), NONE, True),
     Case(

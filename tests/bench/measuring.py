@@ -31,10 +31,11 @@ class Sizes:
     receipts: int = 50_000
     codes: int = 300
     warm: int = 1_000
+    people: int = 1_000_000
     timeout_s: float = 150.0
 
 
-QUICK = Sizes(single=5_000, campaign=10_000, receipts=5_000, codes=100, warm=500, timeout_s=90.0)
+QUICK = Sizes(single=5_000, campaign=10_000, receipts=5_000, codes=100, warm=500, people=20_000, timeout_s=90.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def memory(bench: Bench, side: Side) -> list[Sample]:
     samples = []
     with _ready(bench, side, Setup()) as live:
         for _ in range(3):
-            with _watched(live) as seen:
+            with watched(live) as seen:
                 _campaign(bench, live)
             peak = max(seen, key=lambda each: sum(each.values()))
             shares = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in sorted(peak.items()))
@@ -234,7 +235,7 @@ def _used(before: dict[str, float], after: dict[str, float]) -> str:
 
 
 @contextmanager
-def _watched(live: Running) -> Iterator[list[dict[str, int]]]:
+def watched(live: Running) -> Iterator[list[dict[str, int]]]:
     """What the side holds in memory, time and again inside the block."""
     seen: list[dict[str, int]] = []
     is_over = threading.Event()

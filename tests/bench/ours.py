@@ -71,7 +71,7 @@ class RunningOurs:
     def __init__(self, world: World, up: Started, port: int, dsn: str, token: str, start_s: float) -> None:
         self._world = world
         self._up = up
-        self._token = token
+        self.token = token
         self._after = 0
         self._gateways: list[int] = []
         self._others: list[int] = []
@@ -149,7 +149,7 @@ class RunningOurs:
         """A request to the API. Raises BenchError when it is refused."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
             text = answer.read()
@@ -170,7 +170,7 @@ class RunningOurs:
         return wish
 
     def _post(self, document: Mapping[str, Any]) -> bytes:
-        headers = [("Authorization", f"Bearer {self._token}"), ("Content-Type", "application/json")]
+        headers = [("Authorization", f"Bearer {self.token}"), ("Content-Type", "application/json")]
         return request("POST", "/api/v1/messages", headers, json.dumps(document).encode())
 
     def watch(self, pid: int) -> None:

@@ -11,7 +11,7 @@ HEAD = "| case | what | ours | peer | ratio | goal | |\n|---|---|---|---|---|---
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench` (F1 to F6, F9, F11) and `make bench-large` (F7, F8, F10); every sample is in
+Written by `make bench` (F1 to F6, F9, F11, F12) and `make bench-large` (F7, F8, F10); every sample is in
 [results.json](benchmarks/results.json). Medians of the samples, with the lowest and the highest. The ratio says how
 many times better we are than the peer: above 1 is better, whichever way the unit points. The peer is Kannel unless the
 row names another.

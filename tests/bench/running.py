@@ -13,7 +13,7 @@ from tests.bench.results import Result, Results
 from tests.bench.sides import Side
 from tests.bench.tools import BenchError
 
-ONE_SAMPLE_S = 420
+ONE_SAMPLE_S = 900
 OUT_OF_TIME = "No time was left for more samples."
 
 

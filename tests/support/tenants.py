@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from gatepost.audience import contacts, documents, segments
+from gatepost.audience.models import Import
 from gatepost.gateways import sender_ids
 from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message
@@ -86,6 +87,7 @@ def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
     return {
         "contact_id": contact.pk,
         "document_id": document.pk,
+        "import_id": Import.objects.create(workspace=owner.workspace, name="North.csv", path="gone.csv", size=1).pk,
         "segment_id": segments.save(owner.workspace, "Northerners", {}, actor=ACTOR).pk,
         "gateway_id": gateway.pk,
         "rule_id": rule.pk,

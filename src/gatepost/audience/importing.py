@@ -96,7 +96,12 @@ def configure(
     kind: str = Kind.CUSTOMER.value,
     list_name: str = "",
 ) -> None:
-    """Say what the columns are and what becomes of contacts that are known. Raises Problem `invalid`."""
+    """Say what the columns are and what becomes of contacts that are known.
+
+    Raises Problem `invalid`, or `already_decided` for an import that was started before.
+    """
+    if row.state != Import.State.NEW:
+        raise Problem("already_decided")
     allowed = {"", *FIELDS, *(f"custom.{key}" for key in load(row.workspace).custom)}
     faults = [
         Fault(f"column-{n}", "bad_choice", "Choose a field.") for n, one in enumerate(mapping) if one not in allowed

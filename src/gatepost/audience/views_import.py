@@ -93,8 +93,6 @@ def _find(request: PageRequest, number: int) -> Import:
 
 
 def _configure(row: Import, said: Any) -> None:
-    if row.state != Import.State.NEW:
-        raise Problem("already_decided")
     importing.configure(
         row,
         [said.get(f"column-{place}", "") for place in range(len(row.columns))],

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 MAX_BODY = 256 * 1024 * 1024
 IN_MEMORY = 1024 * 1024
+SLOWEST = 32 * 1024
+"""Bytes per second that an upload has to bring beyond the deadline of a small body."""
 THREADS = 8
 QUERY_SAFE = "!$&'()*+,;=:@/?-._~%"
 
@@ -75,7 +77,8 @@ async def _sent(send: Send, event: dict[str, Any]) -> None:
 
 async def _spool(receive: Receive, body: IO[bytes]) -> int:
     size = 0
-    async with asyncio.timeout(BODY_DEADLINE_S):
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout(BODY_DEADLINE_S) as deadline:
         while True:
             event = await receive()
             if event["type"] == "http.disconnect":
@@ -85,6 +88,7 @@ async def _spool(receive: Receive, body: IO[bytes]) -> int:
             if size > MAX_BODY:
                 raise Problem("body_too_large", f"At most {MAX_BODY // 1024 // 1024} MiB.")
             body.write(chunk)
+            deadline.reschedule(began + BODY_DEADLINE_S + size / SLOWEST)
             if not event.get("more_body"):
                 body.seek(0)
                 return size

@@ -207,3 +207,18 @@ def test_what_wsgi_asks_for_is_there():
     assert variables["PATH_INFO"].encode("latin-1") == "/é".encode()
     assert variables["HTTP_HOST"] == "gp.example"
     assert (variables["SERVER_PORT"], variables["REMOTE_ADDR"]) == ("80", "")
+
+
+async def test_a_large_upload_may_take_longer_than_a_small_body(bridged, monkeypatch):
+    monkeypatch.setattr(bridge, "BODY_DEADLINE_S", 0.2)
+    monkeypatch.setattr(bridge, "SLOWEST", 1024)
+    seen = Seen()
+    chunks = [b"x" * 1024] * 4
+    answer = await asgi.request(bridged(seen), "POST", "/x", chunks, pause_s=0.1)
+    assert (answer.status, len(seen.body)) == (200, 4096)
+
+
+async def test_an_upload_that_trickles_is_given_up(bridged, monkeypatch):
+    monkeypatch.setattr(bridge, "BODY_DEADLINE_S", 0.05)
+    with pytest.raises(TimeoutError):
+        await asgi.request(bridged(Seen()), "POST", "/x", [b"x"] * 100, pause_s=0.02)
