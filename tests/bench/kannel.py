@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.bench.processes import Started, cpu_seconds, resident_bytes
+from tests.bench.processes import Started, cpu_seconds, memory_bytes
 from tests.bench.sides import PREFIX, SENDER, TEXT, Setup, World, in_groups, number_of, request
 from tests.bench.tools import BenchError, wait_until
 from tests.support.ports import quiet_port
@@ -116,7 +116,7 @@ class RunningKannel:
         return time.monotonic_ns()
 
     def memory_bytes(self) -> dict[str, int]:
-        return {one.name: resident_bytes(one.pid) for one in self._started}
+        return {one.name: memory_bytes(one.pid) for one in self._started}
 
     def cpu_seconds(self) -> dict[str, float]:
         return {one.name: cpu_seconds(one.pid) for one in self._started}

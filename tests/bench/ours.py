@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
-from tests.bench.processes import Started, command, cpu_seconds, descendants, resident_bytes
+from tests.bench.processes import Started, command, cpu_seconds, descendants, memory_bytes
 from tests.bench.seeding import seed
 from tests.bench.sides import PREFIX, SENDER, TEXT, Setup, World, in_groups, number_of, request
 from tests.bench.tools import BenchError, wait_until
@@ -131,7 +131,7 @@ class RunningOurs:
     def memory_bytes(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for pid, role in self._processes().items():
-            found[role] = found.get(role, 0) + resident_bytes(pid)
+            found[role] = found.get(role, 0) + memory_bytes(pid)
         return {role: size for role, size in found.items() if role != "PostgreSQL"}
 
     def cpu_seconds(self) -> dict[str, float]:

@@ -33,6 +33,7 @@ METHOD = """\
   has its entry for every receipt.
 - Each message has a recipient of its own. After each sample the fake provider's log is compared with what was sent:
   a sample with a lost, doubled or foreign message is none, and its reason stands in the row.
+- Memory is what is in RAM, a page that processes share counted once (PSS). Ours counts the process of the jobs, too.
 - The load generator and the fake provider are written in C (`tests/bench/*.c`), one thread each, with one outstanding
   request per connection.
 """

@@ -11,7 +11,6 @@ from tests.bench.tools import BenchError
 
 from gatepost.processes.spawn import die_with_parent
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -97,12 +96,13 @@ def command(pid: int) -> str:
         return ""
 
 
-def resident_bytes(pid: int) -> int:
-    """What of its memory is in RAM, pages that it shares counted whole; 0 where it is gone."""
+def memory_bytes(pid: int) -> int:
+    """What of its memory is in RAM, its share of each page that it shares with others (PSS); 0 where it is gone."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    except (OSError, IndexError):
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
         return 0
+    return next((int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
 
 
 def cpu_seconds(pid: int) -> float:
