@@ -1,25 +1,19 @@
 """Pages: lists, tags, tariff plans, partners, locations, custom fields and segments of the workspace."""
 
-from typing import Any
-
 from django.contrib import messages as notices
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from gatepost.audience import entries, segments
+from gatepost.audience import builder, entries, segments
 from gatepost.audience.entries import REGISTERS, Register
-from gatepost.audience.fields import WITHOUT_VALUE, WORDS, fields_of
 from gatepost.audience.filters import matching
 from gatepost.audience.models import CustomField, Segment, TariffPlan
 from gatepost.audience.vocabulary import load
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
 from gatepost.workspaces.permissions import Right
-
-ROWS = 5
-"""Conditions of a new segment that the page offers."""
-MANY = ("any", "all", "none", "is", "is_not")
 
 
 @page("contacts/lists/", "registers", Right.CONTACTS_READ, writes=Right.CONTACTS_WRITE)
@@ -126,32 +120,41 @@ def change_field(request: PageRequest, field: int) -> HttpResponse:
 def show_segments(request: PageRequest) -> HttpResponse:
     """The saved filters with how many fit now; POST counts for, or saves, a new one."""
     asker = request.asker
-    problem, count = None, None
+    vocabulary = load(asker.workspace)
+    problem, count, group = None, None, builder.Group("all", (builder.Row(),))
     if request.method == "POST":
+        group = builder.change(builder.read(request.POST), request.POST.get("f-do", ""))
         try:
-            filter_ = _filter(request.POST)
+            filter_ = builder.to_json(group, vocabulary)
             if "save" in request.POST:
                 row = segments.save(
                     asker.workspace, request.POST.get("name", ""), filter_, user=asker.user, actor=asker.actor
                 )
                 notices.success(request, f"{row} is saved. Whoever fits it at a moment is in it.")
                 return redirect("segments", workspace=asker.workspace.pk)
-            count = matching(asker.workspace, filter_).count()
+            count = matching(asker.workspace, filter_).count() if "try" in request.POST else None
         except Problem as found:
             problem = found
     saved = Segment.objects.filter(workspace=asker.workspace)
-    own = fields_of(load(asker.workspace).custom.values()).values()
     shown = {
         "rows": [_counted(row) for row in saved.select_related("workspace")],
-        "fields": own,
-        "ops": WORDS.items(),
-        "conditions": _conditions(request.POST),
+        "builder": builder.show(group, vocabulary),
+        "builder_url": reverse("contacts-filter", kwargs={"workspace": asker.workspace.pk}),
         "said": request.POST,
         "count": count,
         "problem": problem,
         "may_write": asker.has(Right.CONTACTS_WRITE),
     }
     return render(request, "audience/segments.html", shown, status=problem.status if problem else 200)
+
+
+@page("contacts/filter/", "contacts-filter", Right.CONTACTS_READ)
+@require_POST
+def build_filter(request: PageRequest) -> HttpResponse:
+    """The conditions as they were written, one more or one less: a part of the pages that have such a form."""
+    group = builder.change(builder.read(request.POST), request.POST.get("f-do", ""))
+    shown = {"builder": builder.show(group, load(request.asker.workspace)), "builder_url": request.path}
+    return render(request, "audience/builder.html", shown)
 
 
 @page("segments/<int:segment>/delete/", "segment-delete", Right.CONTACTS_WRITE)
@@ -170,26 +173,6 @@ def _counted(row: Segment) -> tuple[Segment, int | None]:
         return row, matching(row.workspace, row.filter).count()
     except Problem:
         return row, None
-
-
-def _conditions(said: Any) -> list[dict[str, Any]]:
-    """The rows of the form, as they were written."""
-    names = ("field", "op", "value")
-    return [{"place": place} | {name: said.get(f"{name}-{place}", "") for name in names} for place in range(ROWS)]
-
-
-def _filter(said: Any) -> dict[str, Any]:
-    """The filter that the rows say; a comma stands between several values."""
-    found = []
-    for row in _conditions(said):
-        if not row["field"]:
-            continue
-        value: Any = row["value"]
-        if row["op"] in MANY and "," in value:
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        condition = {"field": row["field"], "op": row["op"]}
-        found.append(condition if row["op"] in WITHOUT_VALUE else condition | {"value": value})
-    return {"any" if said.get("how") == "any" else "all": found}
 
 
 def _register(name: str) -> Register:

@@ -90,6 +90,7 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "contacts-count": (EVERYONE, None),
     "contacts-export": (EVERYONE, None),
     "contacts-actions": (None, SENDERS),
+    "contacts-filter": (None, EVERYONE),
     "contact": (EVERYONE, None),
     "contact-add": (SENDERS, SENDERS),
     "contact-edit": (SENDERS, SENDERS),

@@ -128,7 +128,18 @@
     }
   };
 
+  // A list of boxes folds itself up when another place is chosen, and says what is ticked in it.
+  const summarise = (picker) => {
+    const ticked = [...picker.querySelectorAll("input:checked")].map((box) => box.closest("label").textContent.trim());
+    picker.querySelector("[data-summary]").textContent = ticked.join(", ") || picker.dataset.none;
+  };
+  const foldPickers = (except) => {
+    for (const picker of document.querySelectorAll("details.picker[open]")) if (picker !== except) picker.open = false;
+  };
+  document.addEventListener("focusin", (event) => foldPickers(event.target.closest("details.picker")));
+
   document.addEventListener("click", (event) => {
+    foldPickers(event.target.closest("details.picker"));
     const button = event.target.closest("button, a");
     if (!button) return;
     if (button.matches("[data-theme-toggle]")) toggleTheme();
@@ -142,6 +153,13 @@
   });
 
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      const picker = event.target.closest("details.picker[open]");
+      if (picker) {
+        picker.open = false;
+        picker.querySelector("summary").focus();
+      }
+    }
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) {
       const main = event.target.form.querySelector("[data-ctrl-enter]");
       if (main) event.target.form.requestSubmit(main);
@@ -164,6 +182,7 @@
   document.addEventListener("change", (event) => {
     if (!event.target.form) return;
     if (event.target.matches("[data-check-all]")) checkAll(event.target);
+    if (event.target.matches(".picker input")) summarise(event.target.closest(".picker"));
     applyConditions(event.target.form);
   });
   document.addEventListener("htmx:load", (event) => {
