@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "gatepost.dispatch",
     "gatepost.inbox",
     "gatepost.audience",
+    "gatepost.texts",
     "gatepost.channels",
     "gatepost.campaigns",
 ]
