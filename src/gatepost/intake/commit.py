@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from gatepost.intake.http import AWAY, unavailable
 from gatepost.messages.accept import Denied, Snapshot, Taken, Wish, accept, numbers_of
+from gatepost.messages.idempotency import CLAIM_KEYS
 from gatepost.messages.store import Origin, Rows, insert
 from gatepost.problems import Problem
 from gatepost.sms.ids import IdSource
@@ -33,11 +34,6 @@ BREATH = 500
 COMMIT_TIMEOUT_S = 15.0
 
 SUPPRESSED = "select digits, workspace_id from suppression where digits = any(string_to_array(%s, ','))"
-CLAIM_KEYS = """
-    insert into idempotency_key (workspace_id, key, body_hash, answer)
-    select * from unnest(%s::bigint[], %s::text[], %s::bytea[], %s::bytea[])
-    on conflict do nothing returning workspace_id, key
-"""
 KNOWN_KEYS = """
     select i.workspace_id, i.key, i.body_hash, i.answer from idempotency_key i
       join unnest(%s::bigint[], %s::text[]) as k(workspace_id, key)

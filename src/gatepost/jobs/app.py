@@ -57,14 +57,22 @@ class _Retry(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": min(3 ** (job.attempts + 1), LONGEST_WAIT_S)})
 
 
-def job(name: str, *, priority: int = 0) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Declare a job; `name` is stable, since jobs that wait in the database carry it. Higher priorities go first."""
+def job(name: str, *, priority: int = 0, every: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Declare a job; `name` is stable, since jobs that wait in the database carry it. Higher priorities go first.
+
+    `every`: when it is done without being asked for, as five fields of cron in UTC; once, however many processes there
+    are, and not while the one before waits or runs.
+    """
 
     def declare(function: Callable[..., None]) -> Callable[..., None]:
         def run(context: JobContext, /, **arguments: Any) -> None:
+            if every:
+                del arguments["timestamp"]
             function(Work(context), **arguments)
 
-        app.task(name=name, priority=priority, retry=_Retry(), pass_context=True)(run)
+        task: Any = app.task(name=name, priority=priority, retry=_Retry(), pass_context=True)(run)
+        if every:
+            app.periodic(cron=every, lock=name, queueing_lock=name)(task)
         return function
 
     return declare

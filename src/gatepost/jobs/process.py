@@ -5,6 +5,7 @@ Any number of them share the jobs of one database; what one that died was at is 
 """
 
 import asyncio
+import copy
 import os
 import signal
 from typing import Final
@@ -110,7 +111,12 @@ def _app(dsn: str) -> App:
     )
     running = App(connector=connector)
     running.tasks = declared.tasks
-    running.periodic_registry = declared.periodic_registry
+    for periodic in declared.periodic_registry.periodic_tasks.values():
+        # Asked for over the connections from here, which outlive a crash of the database; Django's would not.
+        task = copy.copy(periodic.task)
+        task.blueprint = running
+        options = periodic.configure_kwargs.copy()
+        running.periodic_registry.register_task(task, periodic.cron, periodic.periodic_id, options)
     return running
 
 

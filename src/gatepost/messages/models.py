@@ -169,7 +169,7 @@ class Suppression(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """The answer to a request that named a key, kept 72 h so that repeating the request changes nothing."""
+    """The answer to a request that named a key, so that repeating the request changes nothing (idempotency.py)."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False)
     key = models.CharField(max_length=200)

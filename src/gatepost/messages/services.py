@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 
 from gatepost.messages.accept import Denied, Taken, Wish, accept
+from gatepost.messages.idempotency import CLAIM_KEYS
 from gatepost.messages.models import IdempotencyKey
 from gatepost.messages.snapshots import load_for
 from gatepost.messages.store import Origin, Rows, insert_sync
 from gatepost.problems import Fault, Problem
 from gatepost.sms.ids import IdSource
-
-CLAIM = """
-    insert into idempotency_key (workspace_id, key, body_hash, answer) values (%s, %s, %s, %s)
-    on conflict do nothing returning id
-"""
 
 _lock = threading.Lock()
 _ids: IdSource | None = None
@@ -65,7 +61,7 @@ def accept_once(origin: Origin, wish: Wish, token: str, *, peer: str | None = No
     body_hash = hashlib.sha256(repr(wish).encode("utf-8", "replace")).digest()
     key = f"console:{origin.user_id}:{token[:60]}:{body_hash.hex()}"
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CLAIM, [origin.workspace_id, key, body_hash, b""])
+        cursor.execute(CLAIM_KEYS, [[origin.workspace_id], [key], [body_hash], [b""]])
         if cursor.fetchone() is None:
             return int(bytes(IdempotencyKey.objects.get(workspace_id=origin.workspace_id, key=key).answer)), False
         message_id = accept_one(origin, wish, peer=peer)

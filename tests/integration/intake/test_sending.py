@@ -14,7 +14,7 @@ from tests.support.tenants import tenant
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
 from gatepost.intake import app, commit, http, messages, snapshots
-from gatepost.messages import clock
+from gatepost.messages import clock, idempotency
 from gatepost.problems import KINDS
 from gatepost.sms.ids import from_ref
 from gatepost.workspaces.models import ApiKey
@@ -220,6 +220,23 @@ class TestIdempotency:
         second = await front.post(ONE, idempotency_key="k1", authorization=f"Bearer {token}")
         assert (first.status, second.status) == (202, 202)
         assert first.body != second.body
+
+    async def test_keys_are_kept_for_72_hours_and_then_forgotten(self, front, monkeypatch):
+        monkeypatch.setattr(idempotency, "FORGOTTEN_AT_ONCE", 2)
+        answers = {name: await front.post(ONE, idempotency_key=name) for name in ("a", "b", "c", "young", "again")}
+        front.run("update idempotency_key set created_at = now() - interval '73 hours' where key <> 'young'")
+        front.run("update idempotency_key set created_at = now() - interval '71 hours' where key = 'young'")
+        assert (await front.post(ONE, idempotency_key="young")).body == answers["young"].body
+        # Its time is over, whether or not anybody has swept: another body is no conflict, and counts from now on.
+        other = await front.post(ONE | {"text": "other"}, idempotency_key="again")
+        assert other.status == 202
+        assert other.body != answers["again"].body
+        assert (await front.post(ONE | {"text": "other"}, idempotency_key="again")).body == other.body
+        rounds: list[None] = []
+        assert await in_thread(idempotency.forget_old, lambda: rounds.append(None)) == 3
+        assert len(rounds) == 2
+        assert front.rows("select key from idempotency_key order by key") == [("again",), ("young",)]
+        assert (await front.post(ONE, idempotency_key="a")).body != answers["a"].body
 
     @pytest.mark.parametrize("key", ["x" * 201, "a\x01b"])
     async def test_a_key_that_does_not_fit_is_refused(self, front, key):

@@ -100,6 +100,18 @@ def test_a_job_that_fails_is_tried_again_later_and_given_up_at_last() -> None:
     assert decision(ATTEMPTS + 10, JobAborted()) is not None
 
 
+def test_a_job_that_is_done_every_so_often_is_not_asked_for(dsn: str) -> None:
+    @job("test.tick", every="* * * * * *")
+    def tick(work: Work) -> None:
+        DONE.append("tick")
+
+    try:
+        asyncio.run(in_order(dsn, lambda: len(DONE) >= 2, "it to be done twice"))
+    finally:
+        del app.app.periodic_registry.periodic_tasks["test.tick", ""]
+    assert set(DONE) == {"tick"}
+
+
 def test_every_job_has_a_name_of_its_slice() -> None:
     ours = {name for name in app.app.tasks if not name.startswith(("builtin:", "procrastinate.", "test."))}
     assert all("." in name for name in ours)
