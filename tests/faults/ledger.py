@@ -11,9 +11,9 @@ from typing import Any
 
 from tests.support.installation import Installation
 
-from gatepost.messages.accept import Denied, Wish
 from gatepost.messages.services import accept_now
 from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Denied, Wish
 from gatepost.sms.ids import from_ref
 
 

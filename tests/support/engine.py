@@ -21,9 +21,9 @@ from gatepost.dispatch.worker import Worker
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.services import create_gateway, update_gateway
 from gatepost.messages import receipts
-from gatepost.messages.accept import Denied, Wish
 from gatepost.messages.services import accept_now
 from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Denied, Wish
 from gatepost.providers import registry
 from gatepost.providers.base import Item, Receipt
 from gatepost.sms.ids import IdSource, from_ref

@@ -12,12 +12,13 @@ from gatepost.channels.base import Excluded, Facts, Order, Piece, Reason, Run, S
 from gatepost.dispatch import campaign_queue
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.settings import provider_of, restored
-from gatepost.messages.accept import Denied, Snapshot, Taken, Wish, accept
+from gatepost.messages.accept import accept
 from gatepost.messages.log import CLOCKS_S, Filters, first_id, refusal_of, search, standings
 from gatepost.messages.models import Message
 from gatepost.messages.services import accept_now
 from gatepost.messages.snapshots import load_for
 from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Denied, Snapshot, Taken, Wish
 from gatepost.sms.ids import to_ref
 from gatepost.sms.msisdn import InvalidNumber, parse
 from gatepost.sms.states import WORDS, State, Word

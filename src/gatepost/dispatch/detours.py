@@ -14,7 +14,8 @@ from django.db import connection, transaction
 from gatepost.dispatch.decide import ADAPTER_FAULT
 from gatepost.gateways.models import Gateway
 from gatepost.messages import snapshots
-from gatepost.messages.accept import Detour, Snapshot, Waiting, detour
+from gatepost.messages.detour import Detour, Waiting, detour
+from gatepost.messages.wishes import Snapshot
 from gatepost.sms.outcomes import Kind, Outcome
 from gatepost.workspaces.models import Workspace
 

@@ -10,11 +10,11 @@ from gatepost.dispatch.exchanges import Exchanges
 from gatepost.dispatch.waiting import Wait, waits_of
 from gatepost.gateways.countries import country_name
 from gatepost.gateways.models import Gateway
-from gatepost.messages.accept import LANES, Wish
 from gatepost.messages.log import Moment, Standing, refusal_of, standings, timeline
 from gatepost.messages.models import Message
 from gatepost.messages.snapshots import load_for
 from gatepost.messages.where import Step, where
+from gatepost.messages.wishes import LANES, Wish
 from gatepost.routing.models import RouteRule
 from gatepost.routing.words import BY, rule_id_of
 from gatepost.sms.msisdn import country_of

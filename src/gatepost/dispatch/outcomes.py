@@ -8,7 +8,7 @@ from gatepost.dispatch.decide import Attempt, Decision, accepted, decide
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.store import Closing, Due, Recorded
 from gatepost.messages import storable
-from gatepost.messages.accept import Detour
+from gatepost.messages.detour import Detour
 from gatepost.sms.ids import to_ref
 from gatepost.sms.outcomes import Kind, Outcome, unknown
 from gatepost.sms.states import State

@@ -18,7 +18,7 @@ from psycopg.errors import IdleInTransactionSessionTimeout
 
 from gatepost.dispatch import statements as sql
 from gatepost.dispatch.columns import moments, plain, texts, transposed
-from gatepost.messages.accept import Detour
+from gatepost.messages.detour import Detour
 
 Connection = AsyncConnection[Any]
 Share = tuple[int, int, int]

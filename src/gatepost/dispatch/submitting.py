@@ -17,7 +17,7 @@ from gatepost.dispatch.slots import Flight
 from gatepost.dispatch.store import Closing, Due
 from gatepost.dispatch.threads import in_thread
 from gatepost.dispatch.witness import Witness
-from gatepost.messages.accept import Detour
+from gatepost.messages.detour import Detour
 from gatepost.providers.base import Batch, Context
 from gatepost.sms.ids import to_ref
 from gatepost.sms.outcomes import Kind, Outcome, not_sent

@@ -11,11 +11,12 @@ from gatepost.gateways import trials
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.settings import provider_of
 from gatepost.gateways.trials import TrialResult
-from gatepost.messages.accept import Denied, Taken, Wish, accept, numbers_of
+from gatepost.messages.accept import accept, numbers_of
 from gatepost.messages.models import Message
 from gatepost.messages.services import accept_one, id_source
 from gatepost.messages.snapshots import facts, load, with_suppressed
 from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Denied, Taken, Wish
 from gatepost.problems import Fault, Problem
 from gatepost.providers import base
 from gatepost.sms.ids import to_ref

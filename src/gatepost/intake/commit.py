@@ -16,9 +16,10 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from gatepost.intake.http import AWAY, unavailable
-from gatepost.messages.accept import Denied, Snapshot, Taken, Wish, accept, numbers_of
+from gatepost.messages.accept import accept, numbers_of
 from gatepost.messages.idempotency import CLAIM_KEYS
 from gatepost.messages.store import Origin, Rows, insert
+from gatepost.messages.wishes import Denied, Snapshot, Taken, Wish
 from gatepost.problems import Problem
 from gatepost.sms.ids import IdSource
 

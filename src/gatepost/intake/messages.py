@@ -11,8 +11,8 @@ from gatepost.intake.commit import Answers, Committer, Job, Render, hash_of
 from gatepost.intake.http import Receive, Scope, Send, answer, header, read_body
 from gatepost.intake.keys import KeyCache
 from gatepost.intake.peers import client_address
-from gatepost.messages.accept import Denied, Taken, Wish
 from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Denied, Taken, Wish
 from gatepost.problems import KINDS, Fault, Problem
 from gatepost.sms.ids import to_ref
 from gatepost.workspaces.permissions import Right

@@ -5,7 +5,7 @@ import time
 
 from gatepost.dispatch.threads import in_thread
 from gatepost.messages import snapshots
-from gatepost.messages.accept import Snapshot
+from gatepost.messages.wishes import Snapshot
 
 FRESH_S = 3.0
 

@@ -6,10 +6,11 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field
 
-from gatepost.messages.accept import MAX_TAG, MAX_TEXT, Wish
+from gatepost.messages.checks import MAX_TAG, MAX_TEXT
 from gatepost.messages.models import Kind
 from gatepost.messages.snapshots import load_for
 from gatepost.messages.where import Where, where
+from gatepost.messages.wishes import Wish
 from gatepost.rest.bodies import Body, Moment
 from gatepost.workspaces.access import caller, needs
 from gatepost.workspaces.permissions import Right

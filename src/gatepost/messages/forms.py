@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from gatepost.gateways.models import SenderId
-from gatepost.messages.accept import MAX_CLIENT_REF, MAX_TAG, MAX_TEXT, Snapshot, Wish
+from gatepost.messages.checks import MAX_CLIENT_REF, MAX_TAG, MAX_TEXT
 from gatepost.messages.log import Filters
 from gatepost.messages.models import Kind
 from gatepost.messages.periods import PERIODS, between, day_span
+from gatepost.messages.wishes import Snapshot, Wish
 from gatepost.pages.zones import UTC as UTC_ZONE
 from gatepost.pages.zones import named
 from gatepost.sms.states import Word

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gatepost.messages.accept import Denied, Snapshot, Taken, Wish, accept
+from gatepost.messages.accept import accept
+from gatepost.messages.wishes import Denied, Snapshot, Taken, Wish
 from gatepost.sms.text import Costly, InvalidText, Measure, Saving, measure, saving, transliterate
 
 SENDER_REASONS: Final[Mapping[str, str]] = {

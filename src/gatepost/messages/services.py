@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from django.db import connection, transaction
 
-from gatepost.messages.accept import Denied, Taken, Wish, accept
+from gatepost.messages.accept import accept
 from gatepost.messages.idempotency import CLAIM_KEYS
 from gatepost.messages.models import IdempotencyKey
 from gatepost.messages.snapshots import load_for
 from gatepost.messages.store import Origin, Rows, insert_sync
+from gatepost.messages.wishes import Denied, Taken, Wish
 from gatepost.problems import Fault, Problem
 from gatepost.sms.ids import IdSource
 

@@ -11,8 +11,9 @@ from django.db.models import Q
 
 from gatepost.gateways.models import Gateway, SenderId
 from gatepost.gateways.settings import restored
-from gatepost.messages.accept import GatewayFacts, Snapshot, Wish, numbers_of
+from gatepost.messages.accept import numbers_of
 from gatepost.messages.models import Suppression
+from gatepost.messages.wishes import GatewayFacts, Snapshot, Wish
 from gatepost.providers.registry import provider
 from gatepost.routing import loading
 from gatepost.routing.health_store import Outage, outages

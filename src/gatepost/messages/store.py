@@ -15,7 +15,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from gatepost.messages.accept import Taken
+from gatepost.messages.wishes import Taken
 
 COPY_MESSAGES: Final = b"""
     copy message (id, to_digits, body, client_ref, workspace_id, kind, campaign_id, api_key_id, user_id, created_at,

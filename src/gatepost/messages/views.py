@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from gatepost.messages.accept import Snapshot
 from gatepost.messages.export import lines
 from gatepost.messages.forms import ComposeForm, LogForm
 from gatepost.messages.log import Filters, search, standings
@@ -17,6 +16,7 @@ from gatepost.messages.preview import preview, replaced
 from gatepost.messages.services import accept_once
 from gatepost.messages.snapshots import load, with_suppressed
 from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Snapshot
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.zones import zone_of
 from gatepost.problems import Problem

@@ -8,10 +8,10 @@ from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
-from gatepost.messages.accept import LANES, Wish
 from gatepost.messages.preview import SENDER_REASONS
 from gatepost.messages.snapshots import load_for
 from gatepost.messages.where import where
+from gatepost.messages.wishes import LANES, Wish
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.zones import zone_of
 from gatepost.routing.rules import PURPOSES

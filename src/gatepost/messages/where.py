@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gatepost.gateways.models import Gateway
-from gatepost.messages.accept import Denied, Snapshot, Wish, follow
+from gatepost.messages.ways import follow
+from gatepost.messages.wishes import Denied, Snapshot, Wish
 from gatepost.routing.choose import Passed, Verdict
 from gatepost.routing.rules import Subject
 from gatepost.routing.words import BY, step_title, verdict_words

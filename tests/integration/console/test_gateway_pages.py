@@ -342,9 +342,9 @@ def test_deleting_tells_what_it_affects_and_moves_what_waits(world: World) -> No
     heir = services.create_gateway(
         [world.tenant.workspace], "acme", "Heir", {"api_key": "k"}, {"sender": "Heir"}, actor=ACTOR
     )
-    from gatepost.messages.accept import Wish
     from gatepost.messages.services import accept_one
     from gatepost.messages.store import Origin
+    from gatepost.messages.wishes import Wish
 
     message_id = accept_one(
         Origin(world.tenant.workspace.pk), Wish(to="+48600100200", text="Hi", gateway=str(world.gateway.pk))

@@ -10,10 +10,10 @@ from tests.support.tenants import ACTOR, Tenant, administrator, tenant
 
 from gatepost.gateways import deletion, services
 from gatepost.gateways.models import Gateway
-from gatepost.messages.accept import Wish
 from gatepost.messages.models import Message
 from gatepost.messages.services import accept_one
 from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Wish
 from gatepost.routing.models import Conversation, RouteRule, RoutingChange
 from gatepost.workspaces.models import AuditEntry
 

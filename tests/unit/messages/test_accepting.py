@@ -9,18 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gatepost.messages.accept import (
-    FOR_EVER_S,
-    LANES,
-    Denied,
-    GatewayFacts,
-    Snapshot,
-    Taken,
-    Wish,
-    accept,
-    group_key,
-    numbers_of,
-)
+from gatepost.messages.accept import accept, numbers_of
+from gatepost.messages.checks import FOR_EVER_S
+from gatepost.messages.ways import group_key
+from gatepost.messages.wishes import LANES, Denied, GatewayFacts, Snapshot, Taken, Wish
 from gatepost.problems import KINDS
 from gatepost.providers.manifest import SenderRule
 from gatepost.rest.storable import is_storable

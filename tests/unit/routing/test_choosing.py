@@ -228,7 +228,7 @@ class TestWords:
         assert [rule_id_of(other) for other in ("default", "", "rule:", "rule:x")] == [None] * 4
 
     def test_purposes_are_priorities_and_kinds(self):
-        from gatepost.messages.accept import LANES
         from gatepost.messages.models import Kind
+        from gatepost.messages.wishes import LANES
 
         assert set(PURPOSES) == set(LANES) | set(Kind.values)
