@@ -65,6 +65,20 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "too_many_rules": Kind(409, "There are too many rules", "Join some of them, or delete one."),
     "rules_changed": Kind(409, "The rules have changed meanwhile", "Read them again, then name each of them once."),
+    "campaign_changed": Kind(
+        409, "The campaign was changed meanwhile", "Read it again, and make the change to what it is now."
+    ),
+    "campaign_sent": Kind(
+        409, "The campaign is sent or about to be", "Undo it while that is possible, or make a copy of it."
+    ),
+    "campaign_running": Kind(409, "The campaign is running", "Cancel it first, or wait until it has ended."),
+    "campaign_not_so": Kind(409, "The campaign does not stand so", "Read its status again."),
+    "count_needed": Kind(
+        422, "The campaign is for everyone", "Say in `count` how many people get it, or set a filter."
+    ),
+    "plan_needed": Kind(
+        409, "What sending would do is not known yet", "Have its plan worked out, read it, and send it then."
+    ),
     "already_decided": Kind(409, "This was decided before", "Read its state again."),
     "body_too_large": Kind(413, "The body is too large", "Send less in one request."),
     "file_unfit": Kind(422, "The file cannot be taken", "Choose another file."),

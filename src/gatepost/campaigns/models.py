@@ -9,15 +9,19 @@ from django.db.models.functions import Now
 from gatepost.audience.models import Kind as ContactKind
 from gatepost.audience.models import Segment
 from gatepost.gateways.models import Gateway
+from gatepost.texts.models import Missing
 from gatepost.workspaces.models import User, Workspace
 
 
 class Campaign(models.Model):
     """One mass sending, from its first draft to its result.
 
-    `send_at`: when to send; for `local` the hands of the recipient's clock, kept as if they were UTC. `time_zone`: of
-    those who have none, and that in which `send_at` was written. `starts_at`: when expansion begins, after the undo
-    window. `cursor`: the last contact that was expanded, committed with its recipients. `version` grows with each save.
+    `send_at`: what the clock shows when it is sent, kept as if that were UTC; the clock is that of `time_zone`, or for
+    `local` that of each recipient, and of `time_zone` for those without one. `starts_at`: when expansion begins, after
+    the undo window. `cursor`: the last contact that was expanded, committed with its recipients. `version` grows with
+    each save. `planned`: how many people were meant when it was sent. `tallies`: messages by channel and state, as they
+    were at `tallied_at`; `rate`: messages a second at that time. The filter of a segment that is gone is nobody's, so
+    the number stays when the segment goes.
     """
 
     class Status(models.TextChoices):
@@ -41,13 +45,6 @@ class Campaign(models.Model):
         AT = "at", "At a time"
         LOCAL = "local", "At the recipient's local time"
 
-    class Missing(models.TextChoices):
-        """What becomes of a recipient who lacks a value that the text needs."""
-
-        REFUSE = "refuse", "Do not send the campaign"
-        DEFAULT = "default", "Write this instead"
-        SKIP = "skip", "Leave the recipient out"
-
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="campaigns", db_index=False)
     name = models.CharField(max_length=150, blank=True, default="")
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.DRAFT)
@@ -61,8 +58,12 @@ class Campaign(models.Model):
     to_billing = models.BooleanField(default=False)
     recipient_kind = models.CharField(max_length=8, choices=ContactKind.choices, default=ContactKind.CUSTOMER)
     filter = models.JSONField(default=dict, blank=True)
-    segment = models.ForeignKey(Segment, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    again_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    segment = models.ForeignKey(
+        Segment, null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+    again_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
 
     subject = models.CharField(max_length=200, blank=True, default="")
     text = models.TextField(blank=True, default="")
@@ -97,6 +98,7 @@ class Campaign(models.Model):
     excluded = models.JSONField(default=dict)
     tallies = models.JSONField(default=dict)
     tallied_at = models.DateTimeField(null=True)
+    rate = models.FloatField(default=0)
     has_errors = models.BooleanField(default=False)
     digest = models.CharField(max_length=32, blank=True, default="")
     trouble = models.CharField(max_length=300, blank=True, default="")
@@ -104,12 +106,32 @@ class Campaign(models.Model):
     class Meta:
         db_table = "campaign"
         indexes = [
-            models.Index(fields=["workspace", "-created_at", "-id"], name="campaign_history"),
+            models.Index(fields=["workspace", "-id"], name="campaign_history"),
             models.Index(fields=["workspace", "digest", "-started_at"], name="campaign_by_content"),
         ]
 
     def __str__(self) -> str:
         return self.name or f"Campaign {self.pk}"
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """By which channels it goes."""
+        return ("portal", "email") if self.send_to == self.SendTo.PORTAL_EMAIL else (self.send_to,)
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it can be changed."""
+        return self.status == self.Status.DRAFT
+
+    @property
+    def is_running(self) -> bool:
+        """Whether messages of it may be made or leave."""
+        return self.status in (self.Status.EXPANDING, self.Status.SENDING, self.Status.PAUSED)
+
+    @property
+    def is_for_everyone(self) -> bool:
+        """Whether nothing restricts who gets it."""
+        return not self.filter and self.segment_id is None and self.again_of_id is None
 
 
 class Recipient(models.Model):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from gatepost.audience.models import Contact
+from gatepost.problems import Fault
 from gatepost.sms.states import WORDS, State, Word
 
 
@@ -132,6 +133,40 @@ class Standing:
         return WORDS[self.state]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which one-off messages: those with smaller ids than `before`, at most `limit`. What is empty does not restrict.
+
+    `number`: the beginning of an address. Times are aware; `until` is exclusive.
+    """
+
+    workspace_id: int
+    limit: int
+    before: int | None = None
+    kind: str = ""
+    words: tuple[Word, ...] = ()
+    number: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOff:
+    """A message that belongs to no campaign's recipients: single, test, reply or system."""
+
+    id: int
+    at: datetime
+    kind: str
+    address: str
+    text: str
+    state: State
+    url: str = ""
+
+    @property
+    def word(self) -> Word:
+        return WORDS[self.state]
+
+
 class Channel(Protocol):
     """One way to reach people."""
 
@@ -144,6 +179,9 @@ class Channel(Protocol):
 
     def is_address(self, address: str, workspace_id: int) -> str | Excluded:
         """The address of a test as a person wrote it, in that form."""
+
+    def faults(self, order: Order) -> list[Fault]:
+        """What keeps all of it from being sent, such as a gateway that is not there; `field` as in Order."""
 
     def check(self, order: Order, pieces: Sequence[Piece]) -> list[Facts | Excluded]:
         """What would become of each, in order; nothing is sent."""
@@ -168,6 +206,9 @@ class Channel(Protocol):
 
     def standings(self, ids: Collection[int]) -> Mapping[int, Standing]:
         """Where each of these stands."""
+
+    def one_offs(self, asked: Asked) -> Sequence[OneOff]:
+        """The newest of its one-off messages, newest first, by ids that grow with time."""
 
     def having(self, ids: Collection[int], words: Collection[Word]) -> set[int]:
         """Those of these messages that stand under one of the words."""

@@ -8,17 +8,19 @@ from django.db import connection
 from django.urls import reverse
 
 from gatepost.audience.models import Contact
-from gatepost.channels.base import Excluded, Facts, Order, Piece, Reason, Run, Standing
+from gatepost.channels.base import Asked, Excluded, Facts, OneOff, Order, Piece, Reason, Run, Standing
 from gatepost.dispatch import campaign_queue
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.settings import provider_of, restored
 from gatepost.messages.accept import accept
 from gatepost.messages.log import CLOCKS_S, Filters, first_id, refusal_of, search, standings
-from gatepost.messages.models import Message
+from gatepost.messages.models import Kind, Message
 from gatepost.messages.services import accept_now
-from gatepost.messages.snapshots import load_for
+from gatepost.messages.snapshots import load, load_for
 from gatepost.messages.store import Origin
 from gatepost.messages.wishes import Denied, Snapshot, Taken, Wish
+from gatepost.problems import Fault
+from gatepost.routing.choose import named
 from gatepost.sms.ids import to_ref
 from gatepost.sms.msisdn import InvalidNumber, parse
 from gatepost.sms.states import WORDS, State, Word
@@ -63,6 +65,14 @@ class Sms:
             return parse(address, workspace.default_country or settings.CONFIG["DEFAULT_COUNTRY"])
         except InvalidNumber as invalid:
             return Excluded(_REASONS.get(invalid.code, Reason.INVALID), f"{invalid.sentence} {invalid.remedy}")
+
+    def faults(self, order: Order) -> list[Fault]:
+        snapshot = load(order.workspace_id)
+        if not snapshot.gateways:
+            words = "There is no gateway. Add one, or have one assigned to this workspace."
+            return [Fault("gateway", "no_gateway", words)]
+        found = named(order.gateway, snapshot.gateways) if order.gateway else None
+        return [Fault("gateway", found.code, found.words)] if found and found.gateway_id is None else []
 
     def check(self, order: Order, pieces: Sequence[Piece]) -> list[Facts | Excluded]:
         wishes = _wishes(order, pieces)
@@ -120,15 +130,37 @@ class Sms:
                 text=row.body,
                 cause=_cause(row, known[row.pk].held),
                 gateway=row.gateway.name if row.gateway else "",
-                url=reverse("message", kwargs={"workspace": row.workspace_id, "ref": to_ref(row.pk)}),
+                url=_page(row),
             )
             for row in rows
         }
+
+    def one_offs(self, asked: Asked) -> Sequence[OneOff]:
+        # Worded as the condition of the index that holds these alone.
+        own = Message.objects.filter(workspace=asked.workspace_id).exclude(kind=Kind.MASS)
+        wanted = Filters(
+            states=[state for state, word in WORDS.items() if word in asked.words],
+            kind=asked.kind,
+            to=asked.number,
+            since=asked.since,
+            until=asked.until,
+        )
+        found = search(own, wanted) if asked.before is None else search(own.filter(pk__lt=asked.before), wanted)
+        rows = list(found.order_by("-pk")[: asked.limit])
+        known = standings(rows)
+        return [
+            OneOff(row.pk, row.created_at, row.kind, f"+{row.to_digits}", row.body, known[row.pk].state, _page(row))
+            for row in rows
+        ]
 
     def having(self, ids: Collection[int], words: Collection[Word]) -> set[int]:
         states = [state for state, word in WORDS.items() if word in words]
         found = search(Message.objects.filter(pk__in=ids), Filters(states=states)) if states else Message.objects.none()
         return set(found.values_list("pk", flat=True))
+
+
+def _page(row: Message) -> str:
+    return reverse("message", kwargs={"workspace": row.workspace_id, "ref": to_ref(row.pk)})
 
 
 def _wishes(order: Order, pieces: Sequence[Piece]) -> list[Wish]:

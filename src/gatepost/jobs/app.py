@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+from django.db import transaction
 from procrastinate import JobContext, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued, JobAborted
@@ -90,7 +91,9 @@ def defer(
         name, lock=lock, queueing_lock=only_once, schedule_at=at, priority=app.tasks[name].priority
     )
     try:
-        asked.defer(**arguments)
+        # A savepoint: the refusal must not end the caller's transaction.
+        with transaction.atomic():
+            asked.defer(**arguments)
     except AlreadyEnqueued:
         return False
     return True

@@ -1,0 +1,191 @@
+"""What each person gets: the same for the plan, the sending and a test, so that what was seen is what is sent."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from gatepost.audience.models import Contact, Document, Status
+from gatepost.audience.vocabulary import Vocabulary, load
+from gatepost.campaigns import services
+from gatepost.campaigns.models import Campaign, Recipient
+from gatepost.channels.base import CHANNELS, Channel, Excluded, Order, Piece, Reason
+from gatepost.sms.states import Word
+from gatepost.texts.language import MissingValue, Text, TextFault, compile_text
+from gatepost.texts.models import Missing
+from gatepost.texts.values import values_of
+
+CHUNK: Final = 2000
+MOST_DOCUMENTS: Final = 20
+FAILED: Final = (Word.ERROR, Word.EXPIRED)
+"""Under which words those stand to whom it is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person by one channel: what is sent, or why nothing is."""
+
+    contact: Contact
+    address: str
+    what: Piece | Excluded
+
+
+@dataclass(frozen=True)
+class Assembler:
+    """Makes what people get of one campaign. Raises Problem `invalid` where its text cannot be read."""
+
+    campaign: Campaign
+    order: Order
+    text: Text
+    subject: Text
+    vocabulary: Vocabulary
+    takes_blocked: bool
+    due_at: datetime | None
+    fields: frozenset[str] = field(default=frozenset())
+
+    def rows(self, channel: Channel, contacts: Sequence[Contact], taken: Collection[str]) -> list[Row]:
+        """One row for each contact, in order. `taken`: addresses that the campaign has written to already."""
+        documents = self._documents(contacts) if self.campaign.document_kinds else {}
+        values = values_of(contacts, self.vocabulary, self.fields)
+        seen = set(taken)
+        rows: list[Row] = []
+        for contact, said in zip(contacts, values, strict=True):
+            address = channel.address(contact, self.order)
+            if isinstance(address, Excluded):
+                rows.append(Row(contact, "", address))
+                continue
+            what = self._what(contact, address, said, documents.get(contact.pk, ()), seen)
+            if isinstance(what, Piece):
+                seen.add(address)
+            rows.append(Row(contact, address, what))
+        return rows
+
+    def piece(self, contact: Contact, address: str) -> Piece | Excluded:
+        """What that contact would get at that address now, whoever it is for: a test."""
+        [said] = values_of([contact], self.vocabulary, self.fields)
+        documents = self._documents([contact]) if self.campaign.document_kinds else {}
+        written = self._written(said)
+        if isinstance(written, Excluded):
+            return written
+        return self._piece(contact, address, written, documents.get(contact.pk, ()), None)
+
+    def _what(
+        self, contact: Contact, address: str, said: Mapping[str, Any], documents: Sequence[int], seen: set[str]
+    ) -> Piece | Excluded:
+        if contact.status == Status.BLOCKED and not self.takes_blocked:
+            return Excluded(Reason.BLOCKED, "The contact is blocked, and no filter asks for its status.")
+        if address in seen:
+            return Excluded(Reason.DUPLICATE, "Another recipient has the same address.")
+        if self.campaign.only_with_documents and not documents:
+            return Excluded(Reason.NO_DOCUMENT, "There is no financial document of these kinds and days.")
+        written = self._written(said)
+        if isinstance(written, Excluded):
+            return written
+        return self._piece(contact, address, written, documents, self._send_at(contact))
+
+    def _piece(
+        self, contact: Contact, address: str, written: tuple[str, str], documents: Sequence[int], at: datetime | None
+    ) -> Piece:
+        subject, text = written
+        attachments = tuple(self.campaign.attachments)
+        return Piece(contact.pk, address, text, subject, at, attachments, tuple(documents[:MOST_DOCUMENTS]))
+
+    def _written(self, said: Mapping[str, Any]) -> tuple[str, str] | Excluded:
+        instead = self.campaign.default if self.campaign.missing == Missing.DEFAULT else None
+        try:
+            subject = self.subject.source if self.subject.is_plain else self.subject.render(said, instead=instead)
+            text = self.text.source if self.text.is_plain else self.text.render(said, instead=instead)
+        except MissingValue as missing:
+            return Excluded(Reason.MISSING_VALUE, f"Without a value: {', '.join(missing.names)}.")
+        except TextFault as fault:
+            return Excluded(Reason.TEXT, fault.words)
+        return " ".join(subject.split()), text
+
+    def _send_at(self, contact: Contact) -> datetime | None:
+        row = self.campaign
+        if row.schedule == Campaign.Schedule.LOCAL and row.send_at is not None:
+            return services.at_local(row.send_at, contact.time_zone or row.time_zone)
+        return self.due_at
+
+    def _documents(self, contacts: Sequence[Contact]) -> Mapping[int, list[int]]:
+        row = self.campaign
+        found = Document.objects.filter(
+            workspace=row.workspace,
+            kind__in=row.document_kinds,
+            contact__in=[contact.pk for contact in contacts],
+            date__gte=row.document_from or date.min,
+            date__lte=row.document_until or date.max,
+        )
+        by_contact: dict[int, list[int]] = defaultdict(list)
+        for contact_id, pk in found.order_by("-date", "-id").values_list("contact_id", "id"):
+            by_contact[contact_id].append(pk)
+        return by_contact
+
+
+def assembler(campaign: Campaign, kind: str = "mass") -> Assembler:
+    """For the campaign as it is now. Raises Problem `invalid`."""
+    text = compile_text(campaign.text)
+    subject = compile_text(campaign.subject, about="subject")
+    return Assembler(
+        campaign=campaign,
+        order=services.order_of(campaign, kind),
+        text=text,
+        subject=subject,
+        vocabulary=load(campaign.workspace),
+        takes_blocked=_names_status(services.filters_of(campaign)),
+        due_at=services.due(campaign),
+        fields=text.fields | subject.fields,
+    )
+
+
+def channels_of(campaign: Campaign) -> list[Channel]:
+    """The channels that it goes by, first those that others follow."""
+    return [CHANNELS[name] for name in campaign.channels]
+
+
+def chunks(campaign: Campaign, after: int = 0) -> Iterator[tuple[list[Contact], int]]:
+    """Whom it means beyond that contact, by their ids, as they are when each chunk is read; and how far that got.
+
+    Raises Problem where its filter does not fit any more.
+    """
+    meant = services.people(campaign)
+    read = _next if campaign.again_of_id is None else _failed
+    while True:
+        found, after = read(campaign, meant, after)
+        if not after:
+            return
+        yield found, after
+
+
+def _next(_: Campaign, meant: QuerySet[Contact], after: int) -> tuple[list[Contact], int]:
+    found = list(meant.filter(pk__gt=after).order_by("pk")[:CHUNK])
+    return found, found[-1].pk if found else 0
+
+
+def _failed(campaign: Campaign, meant: QuerySet[Contact], after: int) -> tuple[list[Contact], int]:
+    """Of the next recipients of the campaign that this one repeats, those who did not get it."""
+    before = Recipient.objects.filter(campaign=campaign.again_of_id or 0, contact_id__gt=after, item_id__isnull=False)
+    ids = list(before.order_by("contact_id").values_list("contact_id", flat=True).distinct()[:CHUNK])
+    if not ids:
+        return [], 0
+    items = before.filter(contact_id__lte=ids[-1]).values_list("channel", "item_id", "contact_id")
+    by_channel: dict[str, dict[int, int]] = defaultdict(dict)
+    for channel, item_id, contact_id in items:
+        by_channel[channel][item_id or 0] = contact_id
+    failed = {
+        of[item_id]
+        for name, of in by_channel.items()
+        if name in CHANNELS
+        for item_id in CHANNELS[name].having(of.keys(), FAILED)
+    }
+    return list(meant.filter(pk__in=failed).order_by("pk")), ids[-1]
+
+
+def _names_status(node: Any) -> bool:
+    """Whether a filter says something of the status of contacts: who asks for blocked ones means them."""
+    if isinstance(node, Mapping):
+        return node.get("field") == "status" or any(_names_status(part) for part in node.values())
+    return isinstance(node, (list, tuple)) and any(_names_status(part) for part in node)

@@ -1,0 +1,220 @@
+"""Sending a campaign, and what may be done while it runs. Only who finds it as expected changes its status."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from gatepost.audience import contacts
+from gatepost.audience.models import Contact
+from gatepost.campaigns import expanding, planning, services, watching
+from gatepost.campaigns.assembling import FAILED, assembler
+from gatepost.campaigns.models import Campaign, Recipient
+from gatepost.channels.base import CHANNELS, Excluded
+from gatepost.problems import Fault, Problem
+from gatepost.texts.language import compile_text
+from gatepost.texts.models import Missing
+from gatepost.workspaces.models import User
+from gatepost.workspaces.services import audit
+
+UNDO: Final = timedelta(seconds=30)
+AHEAD: Final = timedelta(minutes=1)
+"""So long before its time a campaign is made into messages, which then wait for it."""
+FURTHEST_EAST: Final = timedelta(hours=14)
+"""So much earlier than in UTC a day begins somewhere."""
+
+Status = Campaign.Status
+
+
+def send(row: Campaign, *, count: int | None = None, user: User | None = None, actor: str) -> Campaign:
+    """Send it, after the undo window or when it is scheduled.
+
+    `count`: how many people the sender says there are, which is needed where nothing restricts them. Raises Problem
+    `invalid`, `count_needed`, `plan_needed` or `campaign_sent`.
+    """
+    with transaction.atomic():
+        row = _locked(row)
+        if not row.is_draft:
+            raise Problem("campaign_sent")
+        if found := services.faults(row):
+            raise Problem("invalid", faults=found)
+        row.planned = _meant(row)
+        if row.is_for_everyone and count != row.planned:
+            raise Problem(
+                "count_needed", f"The campaign is for all {row.planned} of them.", more={"count": row.planned}
+            )
+        _refuse_gaps(row)
+        row.starts_at = _start_of(row)
+        is_soon = row.starts_at <= timezone.now() + UNDO
+        row.status = Status.UNDO if is_soon else Status.SCHEDULED
+        row.actor, row.trouble, row.removed_at, row.digest = actor, "", None, services.digest(row)
+        row.created_by = user or row.created_by
+        row.save()
+        audit(actor, "campaign.send", row, row.workspace, people=row.planned)
+        expanding.start(row)
+    return row
+
+
+def undo(row: Campaign, *, actor: str) -> Campaign:
+    """Make it a draft again, as long as nobody has been written to. Raises Problem `campaign_not_so`."""
+    return _moved(row, (Status.UNDO, Status.SCHEDULED), actor, "campaign.undo", status=Status.DRAFT, starts_at=None)
+
+
+def pause(row: Campaign, *, actor: str) -> Campaign:
+    """Stop it where it is; what is on its way to the provider arrives. Raises Problem `campaign_not_so`."""
+    with transaction.atomic():
+        row = _locked(row)
+        if row.status not in (Status.EXPANDING, Status.SENDING):
+            raise Problem("campaign_not_so", f"It is {row.get_status_display().lower()}.")
+        row.paused_from, row.status = row.status, Status.PAUSED
+        row.save(update_fields=["paused_from", "status"])
+        for name in row.channels:
+            CHANNELS[name].hold(watching.run_of(row), True)
+        audit(actor, "campaign.pause", row, row.workspace)
+    return row
+
+
+def resume(row: Campaign, *, actor: str) -> Campaign:
+    """Go on where it stopped. Raises Problem `campaign_not_so`."""
+    with transaction.atomic():
+        row = _locked(row)
+        if row.status != Status.PAUSED:
+            raise Problem("campaign_not_so", f"It is {row.get_status_display().lower()}.")
+        row.status, row.paused_from, row.trouble = row.paused_from, "", ""
+        row.save(update_fields=["status", "paused_from", "trouble"])
+        for name in row.channels:
+            CHANNELS[name].hold(watching.run_of(row), False)
+        audit(actor, "campaign.resume", row, row.workspace)
+        if row.status == Status.EXPANDING:
+            row.starts_at = timezone.now()
+            expanding.start(row)
+    return row
+
+
+def cancel(row: Campaign, *, actor: str) -> Campaign:
+    """End it: what waits is cancelled, and what has been handed over stays sent. Raises Problem `campaign_not_so`."""
+    with transaction.atomic():
+        row = _locked(row)
+        if row.status in (Status.UNDO, Status.SCHEDULED):
+            row.status, row.ended_at = Status.CANCELLED, timezone.now()
+        elif row.is_running:
+            row.status, row.ended_at = Status.CANCELLED, timezone.now()
+            for name in row.channels:
+                CHANNELS[name].cancel(watching.run_of(row), actor=actor)
+            watching.watch(row.pk)
+        else:
+            raise Problem("campaign_not_so", f"It is {row.get_status_display().lower()}.")
+        row.actor = actor
+        row.save(update_fields=["status", "ended_at", "actor"])
+        audit(actor, "campaign.cancel", row, row.workspace)
+    return row
+
+
+def send_again(row: Campaign, *, user: User | None = None, actor: str) -> Campaign:
+    """A new draft for those who did not get this one (Error or Expired), with the same text.
+
+    Raises Problem `campaign_not_so` while it runs, or where everybody got it.
+    """
+    if row.status not in (Status.SENT, Status.CANCELLED):
+        raise Problem("campaign_not_so", f"It is {row.get_status_display().lower()}.")
+    if not _has_failed(row):
+        raise Problem(
+            "campaign_not_so", "Nobody is left out: no message of it failed.", remedy="Nothing is to be done."
+        )
+    said: dict[str, Any] = {name: getattr(row, name) for name in services.FIELDS}
+    said |= {"filter": {}, "segment_id": None, "schedule": Campaign.Schedule.NOW, "send_at": None}
+    made = Campaign(workspace=row.workspace, created_by=user, actor=actor, again_of_id=row.pk, **said)
+    made.name = f"{row} (again to those who did not get it)"[:150]
+    with transaction.atomic():
+        made.save()
+        audit(actor, "campaign.again", made, row.workspace, of=row.pk)
+    made.refresh_from_db()
+    return made
+
+
+def send_test(
+    row: Campaign, address: str, *, channel: str = "", contact_id: int | None = None, user: User | None, actor: str
+) -> int:
+    """Send what a contact would get to the address of somebody who wants to see it; the id of the message.
+
+    `contact_id`: whose values fill in the text; without it, the first recipient's. Raises Problem.
+    """
+    way = CHANNELS.get(channel or row.channels[-1])
+    if way is None or way.name not in row.channels:
+        raise Problem("invalid", faults=[Fault("channel", "bad_choice", f"Choose one of {', '.join(row.channels)}.")])
+    found = way.is_address(address, row.workspace_id)
+    if isinstance(found, Excluded):
+        raise Problem("invalid", faults=[Fault("address", str(found.reason), found.words)])
+    if broken := [fault for fault in services.faults(row) if fault.field in ("text", "subject", "gateway")]:
+        raise Problem("invalid", faults=broken)
+    order = services.order_of(row, "test")
+    with transaction.atomic():
+        piece = assembler(row, "test").piece(_sample(row, contact_id), found)
+        posted = piece if isinstance(piece, Excluded) else way.post(order, [piece])[0]
+        if isinstance(posted, Excluded):
+            raise Problem("invalid", faults=[Fault("address", str(posted.reason), posted.words)])
+        audit(actor, "campaign.test", row, row.workspace, channel=way.name)
+    return posted
+
+
+def _locked(row: Campaign) -> Campaign:
+    return Campaign.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=row.pk)
+
+
+def _moved(row: Campaign, expected: tuple[str, ...], actor: str, action: str, **values: Any) -> Campaign:
+    with transaction.atomic():
+        if not Campaign.objects.filter(pk=row.pk, status__in=expected).update(**values):
+            row.refresh_from_db()
+            raise Problem("campaign_not_so", f"It is {row.get_status_display().lower()}.")
+        audit(actor, action, row, row.workspace)
+    row.refresh_from_db()
+    return row
+
+
+def _meant(row: Campaign) -> int:
+    if row.again_of_id is None:
+        return services.people(row).count()
+    known = planning.current(row)
+    return known.people if known else 0
+
+
+def _refuse_gaps(row: Campaign) -> None:
+    """Where a missing value is to stop the campaign, somebody must have looked at everybody's values."""
+    if row.missing != Missing.REFUSE:
+        return
+    if compile_text(row.text).is_plain and compile_text(row.subject).is_plain:
+        return
+    forecast = planning.current(row)
+    if forecast is None:
+        raise Problem("plan_needed")
+    if forecast.gaps:
+        words = f"{forecast.gaps} recipients have no value for something that the text shows."
+        remedy = "Fill the values in, leave these recipients out, or choose what stands in their place."
+        raise Problem("invalid", faults=[Fault("missing", "missing_value", words)], remedy=remedy)
+
+
+def _start_of(row: Campaign) -> Any:
+    earliest = timezone.now() + UNDO
+    if row.schedule == Campaign.Schedule.NOW or row.send_at is None:
+        return earliest
+    moment = services.due(row) or row.send_at - FURTHEST_EAST
+    return max(earliest, moment - AHEAD)
+
+
+def _has_failed(row: Campaign) -> bool:
+    words = watching.progress(row).words
+    return any(words[word] for word in FAILED)
+
+
+def _sample(row: Campaign, contact_id: int | None) -> Contact:
+    if contact_id is not None:
+        return contacts.find(row.workspace, contact_id)
+    found = services.people(row)
+    if row.again_of_id is not None:
+        again = Recipient.objects.filter(campaign_id=row.again_of_id).values("contact_id")
+        found = found.filter(pk__in=again)
+    first = found.order_by("pk").first()
+    if first is None:
+        raise Problem("invalid", faults=[Fault("filter", "nobody", "Nobody fits, so there is nothing to fill in.")])
+    return first

@@ -1,0 +1,365 @@
+"""Campaigns until they are sent: finding, writing, copying and removing them, and what is still wrong with one."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from gatepost.audience import segments
+from gatepost.audience.filters import matching, parse_filter, to_q
+from gatepost.audience.models import Contact, Document
+from gatepost.audience.vocabulary import load
+from gatepost.campaigns.models import Campaign
+from gatepost.channels.base import CHANNELS, Order
+from gatepost.messages.checks import MAX_AHEAD, MAX_TAG
+from gatepost.problems import Fault, Problem
+from gatepost.rest.storable import is_storable
+from gatepost.texts.language import compile_text
+from gatepost.texts.models import Missing
+from gatepost.texts.values import placeholders
+from gatepost.workspaces.models import User, Workspace
+from gatepost.workspaces.services import audit
+
+LONGEST_TEXT: Final = 20_000
+MOST_ATTACHMENTS: Final = 10
+
+Status = Campaign.Status
+
+
+class _Unfit(Exception):
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code, self.words = code, words
+
+
+def own(workspace: Workspace) -> QuerySet[Campaign]:
+    """The campaigns of the workspace."""
+    return Campaign.objects.filter(workspace=workspace)
+
+
+def find(workspace: Workspace, campaign_id: int) -> Campaign:
+    """One of them. Raises Problem `not_found`."""
+    row = own(workspace).select_related("workspace").filter(pk=campaign_id).first()
+    if row is None:
+        raise Problem("not_found", "The workspace has no such campaign.")
+    return row
+
+
+def create(workspace: Workspace, changes: Mapping[str, Any], *, user: User | None = None, actor: str) -> Campaign:
+    """A new draft, with the values of FIELDS that are given. Raises Problem `invalid`."""
+    row = Campaign(workspace=workspace, created_by=user, actor=actor)
+    faults = _set(row, changes)
+    if faults:
+        raise Problem("invalid", faults=faults)
+    with transaction.atomic():
+        row.save()
+        audit(actor, "campaign.create", row, workspace)
+    row.refresh_from_db()
+    return row
+
+
+def save(
+    row: Campaign, changes: Mapping[str, Any], *, version: int | None = None, partly: bool = False, actor: str
+) -> Campaign:
+    """Change a draft. `version`: the one that the change was made to; None: whichever there is.
+
+    `partly`: what fits is kept even where something else does not (for saving while somebody types).
+    Raises Problem `invalid`, `campaign_changed` where somebody else saved it meanwhile, `campaign_sent` when it is no
+    draft any more.
+    """
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=row.pk)
+        if not locked.is_draft:
+            raise Problem("campaign_sent")
+        if version is not None and version != locked.version:
+            raise Problem("campaign_changed", more={"version": locked.version})
+        faults = _set(locked, changes)
+        if not faults or partly:
+            locked.version += 1
+            locked.actor = actor
+            locked.updated_at = timezone.now()
+            locked.save()
+    if faults:
+        raise Problem("invalid", faults=faults, more={"version": locked.version} if partly else {})
+    return locked
+
+
+def copy(row: Campaign, *, user: User | None = None, actor: str) -> Campaign:
+    """A new draft with what this one says. One that is sent again to some is copied with the same recipients."""
+    said = {name: getattr(row, name) for name in FIELDS}
+    made = Campaign(workspace=row.workspace, created_by=user, actor=actor, again_of_id=row.again_of_id, **said)
+    made.name = f"{row.name} (copy)"[:150] if row.name else ""
+    with transaction.atomic():
+        made.save()
+        audit(actor, "campaign.copy", made, row.workspace, of=row.pk)
+    made.refresh_from_db()
+    return made
+
+
+def remove(row: Campaign, *, actor: str) -> None:
+    """Take it out of the list; what was sent stays for the accounts. Raises Problem `campaign_running`."""
+    with transaction.atomic():
+        stopped = (Status.DRAFT, Status.SENT, Status.CANCELLED)
+        gone = Campaign.objects.filter(pk=row.pk, status__in=stopped, removed_at=None).update(removed_at=timezone.now())
+        if not gone and Campaign.objects.filter(pk=row.pk, removed_at=None).exists():
+            raise Problem("campaign_running")
+        if gone:
+            audit(actor, "campaign.remove", row, row.workspace)
+
+
+def people(row: Campaign) -> QuerySet[Contact]:
+    """Whom it means now. Raises Problem `invalid`, or `not_found` for a segment that is gone."""
+    found = Contact.objects.filter(workspace=row.workspace)
+    if row.again_of_id is None:
+        found = found.filter(kind=row.recipient_kind)
+    vocabulary = load(row.workspace)
+    for one in filters_of(row):
+        found = found.filter(to_q(parse_filter(vocabulary, one)))
+    return found
+
+
+def filters_of(row: Campaign) -> list[Any]:
+    """What restricts whom it means: the filter of its segment, and its own. Raises Problem `not_found`."""
+    of_segment = [] if row.segment_id is None else [segments.find(row.workspace, row.segment_id).filter]
+    return [*of_segment, *([row.filter] if row.filter else [])]
+
+
+def order_of(row: Campaign, kind: str = "mass") -> Order:
+    """What all its messages have in common."""
+    return Order(
+        workspace_id=row.workspace_id,
+        kind=kind,
+        campaign_id=row.pk,
+        user_id=row.created_by_id,
+        gateway=row.gateway,
+        sender=row.sender,
+        priority=row.priority,
+        tag=row.tag,
+        to_billing=row.to_billing,
+        shorten=row.shorten,
+    )
+
+
+def due(row: Campaign) -> datetime | None:
+    """When it is due by its own clock; None: at once, or (for `local`) for each recipient at another moment."""
+    if row.schedule != Campaign.Schedule.AT or row.send_at is None:
+        return None
+    return at_local(row.send_at, row.time_zone)
+
+
+def at_local(shown: datetime, zone: str) -> datetime:
+    """The moment at which clocks of the zone show that (kept as if it were UTC); an unknown zone is UTC."""
+    return shown.astimezone(UTC).replace(tzinfo=zone_of(zone)).astimezone(UTC)
+
+
+def digest(row: Campaign) -> str:
+    """The same for campaigns that say the same by the same channel."""
+    said = "\x1f".join((row.send_to, row.subject.strip(), row.text.strip()))
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+def faults(row: Campaign) -> list[Fault]:
+    """What keeps it from being sent; everything that needs no look at its recipients."""
+    found = _faults_of_text(row)
+    for name in row.channels:
+        if name not in CHANNELS:
+            found.append(Fault("send_to", "bad_choice", "This channel is not there."))
+            continue
+        found += CHANNELS[name].faults(order_of(row))
+        if CHANNELS[name].needs_subject and not row.subject.strip():
+            found.append(Fault("subject", "required", "Write a subject."))
+    try:
+        people(row)
+    except Problem as problem:
+        found += problem.faults or [Fault("segment", "not_found", problem.detail)]
+    if row.schedule != Campaign.Schedule.NOW:
+        found += _faults_of_time(row)
+    if row.only_with_documents and not row.document_kinds:
+        found.append(Fault("document_kinds", "required", "Choose which documents."))
+    unique = {(fault.field, fault.code): fault for fault in found}
+    return list(unique.values())
+
+
+def _faults_of_text(row: Campaign) -> list[Fault]:
+    found = [] if row.text.strip() else [Fault("text", "required", "Write a message.")]
+    known = placeholders(load(row.workspace))
+    for name, source in (("text", row.text), ("subject", row.subject)):
+        try:
+            compile_text(source, known, about=name)
+        except Problem as problem:
+            found += problem.faults
+    return found
+
+
+def _faults_of_time(row: Campaign) -> list[Fault]:
+    if row.send_at is None:
+        return [Fault("send_at", "required", "Choose when.")]
+    # Somewhere the clocks show it up to half a day earlier or later.
+    margin = timedelta(hours=14) if row.schedule == Campaign.Schedule.LOCAL else timedelta(minutes=1)
+    moment, now = due(row) or row.send_at, timezone.now()
+    if moment + margin < now:
+        return [Fault("send_at", "past", "This time has passed.")]
+    if moment > now + MAX_AHEAD - timedelta(days=1):
+        return [Fault("send_at", "send_at_too_far", f"At most {MAX_AHEAD.days - 1} days ahead.")]
+    return []
+
+
+def zone_of(zone: str) -> ZoneInfo:
+    """The zone of that name; UTC for a name that is none."""
+    return ZoneInfo(zone) if zone in available_timezones() else ZoneInfo("UTC")
+
+
+def _set(row: Campaign, changes: Mapping[str, Any]) -> list[Fault]:
+    """Put each value that fits into the row; the faults of the others."""
+    faults: list[Fault] = []
+    order = [*FIELDS]
+    for name in sorted(changes, key=lambda name: order.index(name) if name in FIELDS else -1):
+        value, reader = changes[name], FIELDS.get(name)
+        if reader is None:
+            faults.append(Fault(name, "unknown_field", "A campaign has no such field."))
+            continue
+        try:
+            setattr(row, name, reader(row, value))
+        except _Unfit as unfit:
+            faults.append(Fault(name, unfit.code, unfit.words))
+        except Problem as problem:
+            faults += problem.faults or [Fault(name, problem.code, problem.detail)]
+    return faults
+
+
+Reader = Callable[[Campaign, Any], Any]
+"""Checks one value for a campaign, and gives it as it is kept. Raises _Unfit or Problem."""
+
+
+def _text(longest: int) -> Reader:
+    def read(_: Campaign, value: Any) -> str:
+        if not isinstance(value, str) or not is_storable(value):
+            raise _Unfit("bad_text", "Write a text.")
+        written = value.replace("\r\n", "\n")
+        if len(written) > longest:
+            raise _Unfit("too_long", f"At most {longest} characters; these are {len(written)}.")
+        return written
+
+    return read
+
+
+def _line(longest: int) -> Reader:
+    whole = _text(10 * longest)
+
+    def read(row: Campaign, value: Any) -> str:
+        written = " ".join(str(whole(row, value)).split())
+        if len(written) > longest:
+            raise _Unfit("too_long", f"At most {longest} characters.")
+        return written
+
+    return read
+
+
+def _one_of(choices: Iterable[str]) -> Reader:
+    known = tuple(choices)
+
+    def read(_: Campaign, value: Any) -> str:
+        if value not in known:
+            raise _Unfit("bad_choice", f"Choose one of {', '.join(known)}.")
+        return str(value)
+
+    return read
+
+
+def _flag(_: Campaign, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Unfit("bad_flag", "Say true or false.")
+    return value
+
+
+def _filter(row: Campaign, value: Any) -> dict[str, Any]:
+    if value in (None, {}):
+        return {}
+    matching(row.workspace, value)
+    return dict(value)
+
+
+def _segment_id(row: Campaign, value: Any) -> int | None:
+    return None if value is None else segments.find(row.workspace, _number(value)).pk
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        raise _Unfit("not_found", "There is no such entry.")
+    return value
+
+
+def _whole_number(_: Campaign, value: Any) -> int | None:
+    return None if value is None else _number(value)
+
+
+def _moment(row: Campaign, value: Any) -> datetime | None:
+    """An aware time is told by the clock of the campaign's zone."""
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        raise _Unfit("bad_time", "Write a time such as 2026-01-31T12:00.")
+    try:
+        shown = value.astimezone(zone_of(row.time_zone)) if value.tzinfo else value
+        return shown.replace(tzinfo=UTC, second=0, microsecond=0)
+    except (OverflowError, ValueError):
+        raise _Unfit("bad_time", "There is no such time.") from None
+
+
+def _day(_: Campaign, value: Any) -> date | None:
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    raise _Unfit("bad_date", "Write a day such as 2026-01-31.")
+
+
+def _zone(_: Campaign, value: Any) -> str:
+    if value and value not in available_timezones():
+        raise _Unfit("bad_time_zone", "Write a time zone such as Europe/Warsaw.")
+    return str(value or "")
+
+
+def _document_kinds(_: Campaign, value: Any) -> list[str]:
+    if not isinstance(value, (list, tuple)) or not {*value} <= {*Document.Kind.values}:
+        raise _Unfit("bad_choice", f"Choose some of {', '.join(Document.Kind.values)}.")
+    return list(dict.fromkeys(value))
+
+
+def _attachments(_: Campaign, value: Any) -> list[int]:
+    if not isinstance(value, (list, tuple)) or len(value) > MOST_ATTACHMENTS:
+        raise _Unfit("too_many", f"At most {MOST_ATTACHMENTS} attachments.")
+    return list(dict.fromkeys(_number(one) for one in value))
+
+
+FIELDS: Final[Mapping[str, Reader]] = {
+    "name": _line(150),
+    "send_to": _one_of(Campaign.SendTo.values),
+    "to_billing": _flag,
+    "recipient_kind": _one_of(["customer", "lead"]),
+    "filter": _filter,
+    "segment_id": _segment_id,
+    "subject": _line(200),
+    "text": _text(LONGEST_TEXT),
+    "template_id": _whole_number,
+    "template_version": _whole_number,
+    "missing": _one_of(Missing.values),
+    "default": _line(200),
+    "attachments": _attachments,
+    "document_kinds": _document_kinds,
+    "document_from": _day,
+    "document_until": _day,
+    "only_with_documents": _flag,
+    "gateway": _line(100),
+    "sender": _line(20),
+    "priority": _one_of(("bulk", "normal")),
+    "tag": _line(MAX_TAG),
+    "shorten": _flag,
+    "schedule": _one_of(Campaign.Schedule.values),
+    "time_zone": _zone,
+    "send_at": _moment,
+}
+"""What people write of a campaign, by name. The zone stands before the time that is told by it."""
