@@ -85,10 +85,10 @@ class Arena:
     gateways: dict[int, Gateway] = field(default_factory=dict)
     disturbances: list[tuple[float, float]] = field(default_factory=list)
 
-    def add_gateway(self, name: str, settings: dict[str, Any], parallel: int) -> Gateway:
+    def add_gateway(self, name: str, settings: dict[str, Any], parallel: int, *, per_second: float = 1000) -> Gateway:
         url = f"http://127.0.0.1:{self.entrance}/send/{name}"
         wire = {"method": "POST", "url": url, "body_format": "json", "rules": ["status equals 200 -> success"]}
-        limits = {"requests_per_second": 1000, "parallel": parallel}
+        limits = {"requests_per_second": per_second, "parallel": parallel}
         workspaces = [self.gatepost.workspace]
 
         def create() -> Gateway:

@@ -85,6 +85,7 @@ class Runner:
         self._open: dict[int, int] = {}
         self._open_messages = 0
         self._is_stopping = False
+        self._next_permit_at = 0.0
         self._last_housekeeping = 0.0
 
     @property
@@ -222,6 +223,7 @@ class Runner:
     async def _open_what_is_allowed(self) -> bool:
         """Commit intents for what pacing, slots and the window allow now, and let it go. False: nothing to do."""
         driven = self.driven
+        self._next_permit_at = 0.0
         if not (driven.may_send and self._is_sending()):
             return False
         await self._queue.fill(self._pool, driven.id, driven.grouping)
@@ -282,7 +284,9 @@ class Runner:
     def _has_room(self, groups: int, messages: int) -> bool:
         """For one more request beside so many that are being opened."""
         now = time.monotonic()
-        if self._is_stopping or self._wait_s(now) > 0 or now + WRITE_MARGIN_S > self.lease_until:
+        wait_s = self._wait_s(now)
+        self._next_permit_at = now + wait_s if wait_s > 0 else 0.0
+        if self._is_stopping or wait_s > 0 or now + WRITE_MARGIN_S > self.lease_until:
             return False
         if self._open_messages + messages + self.driven.grouping.limit > self.window:
             return False
@@ -329,9 +333,11 @@ class Runner:
             pacer.written(now, units)
 
     async def _sleep(self) -> None:
-        poll_s = look_ahead.POLL_S
-        wait_s = self._wait_s(time.monotonic()) if self._queue else poll_s
+        """Until there is news, or the permit that was missing is due: its moment may have come since it was missed."""
+        wait_s = look_ahead.POLL_S
+        if self._queue and self._next_permit_at:
+            wait_s = min(wait_s, max(0.0, self._next_permit_at - time.monotonic()))
         try:
-            await asyncio.wait_for(self._wake.wait(), min(wait_s or poll_s, poll_s))
+            await asyncio.wait_for(self._wake.wait(), wait_s)
         except TimeoutError:
             pass

@@ -1,12 +1,14 @@
 """What leaves when, in which order, in which request, and what waits."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.unit.dispatch.test_pacing import worst_second
 
-from gatepost.dispatch import line, runner
+from gatepost.dispatch import line, look_ahead, runner
+from gatepost.dispatch.runner import Runner
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
 from gatepost.providers.base import Message
@@ -87,6 +89,25 @@ async def test_the_rate_is_never_exceeded_and_nearly_used(engine):
     assert worst_second([(at, 1) for at in written]) <= 10
     # Some ten of them, for a busy machine now and then holds up others.
     assert min(later - earlier for earlier, later in zip(written, written[10:], strict=False)) < 10 / (0.8 * 10)
+
+
+async def test_a_permit_that_comes_due_while_the_worker_is_busy_is_not_slept_over(engine, monkeypatch):
+    groups = Runner._groups
+
+    def slowly(self):
+        found = groups(self)
+        if not found and not self._open:
+            time.sleep(0.06)
+        return found
+
+    monkeypatch.setattr(Runner, "_groups", slowly)
+    monkeypatch.setattr(look_ahead, "POLL_S", 5.0)
+    await engine.change_gateway(pattern="loop", parallel=20, requests_per_second=20)
+    ids = await engine.accept(10)
+    engine.start_worker()
+    await engine.until_states(ids, "submitted")
+    written = engine.other_side.written_at
+    assert written[-1] - written[0] < look_ahead.POLL_S
 
 
 async def test_no_more_than_the_window_is_ever_between_intent_and_record(engine, monkeypatch):
