@@ -78,6 +78,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "plan_needed": Kind(
         409, "What sending would do is not known yet", "Have its plan worked out, read it, and send it then."
+    "template_changed": Kind(
+        409, "The template was changed meanwhile", "Read it again, then repeat what you want to change."
     ),
     "already_decided": Kind(409, "This was decided before", "Read its state again."),
     "body_too_large": Kind(413, "The body is too large", "Send less in one request."),

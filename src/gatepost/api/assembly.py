@@ -20,6 +20,7 @@ ROUTERS: Final = (
     "gatepost.audience.api.router",
     "gatepost.audience.api_documents.router",
     "gatepost.audience.api_imports.router",
+    "gatepost.texts.api.router",
     "gatepost.workspaces.api.router",
 )
 """Each slice adds the dotted path of its router here; the paths inside a router are complete below /api/v1."""

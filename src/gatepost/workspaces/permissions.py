@@ -28,6 +28,8 @@ class Right(StrEnum):
     KEYS_WRITE = "keys:write"
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
+    TEMPLATES_READ = "templates:read"
+    TEMPLATES_WRITE = "templates:write"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
     PEOPLE_READ = "people:read"
@@ -42,10 +44,11 @@ _READS: Final = frozenset(
         Right.ROUTES_READ,
         Right.SENDERS_READ,
         Right.CONTACTS_READ,
+        Right.TEMPLATES_READ,
         Right.WORKSPACE_READ,
     }
 )
-_SENDS: Final = _READS | {Right.MESSAGES_SEND, Right.CONTACTS_WRITE}
+_SENDS: Final = _READS | {Right.MESSAGES_SEND, Right.CONTACTS_WRITE, Right.TEMPLATES_WRITE}
 _OPERATES: Final = _SENDS | {
     Right.GATEWAYS_WRITE,
     Right.GATEWAYS_TEST,
@@ -83,6 +86,8 @@ WORDS: Final[Mapping[Right, str]] = {
     Right.KEYS_WRITE: "Make and revoke API keys",
     Right.CONTACTS_READ: "See contacts, their documents and segments",
     Right.CONTACTS_WRITE: "Add, import, change and delete contacts, lists and segments",
+    Right.TEMPLATES_READ: "See templates",
+    Right.TEMPLATES_WRITE: "Add, change and delete templates",
     Right.WORKSPACE_READ: "See the settings of the workspace",
     Right.WORKSPACE_WRITE: "Change the settings of the workspace",
     Right.PEOPLE_READ: "See who is in the workspace",
@@ -108,6 +113,8 @@ class Scope(StrEnum):
     KEYS_WRITE = "keys:write"
     CONTACTS_READ = "contacts:read"
     CONTACTS_WRITE = "contacts:write"
+    TEMPLATES_READ = "templates:read"
+    TEMPLATES_WRITE = "templates:write"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
 
@@ -126,6 +133,8 @@ SCOPES: Final[Mapping[str, frozenset[Right]]] = {
     Scope.KEYS_WRITE: frozenset({Right.KEYS_READ, Right.KEYS_WRITE}),
     Scope.CONTACTS_READ: frozenset({Right.CONTACTS_READ}),
     Scope.CONTACTS_WRITE: frozenset({Right.CONTACTS_READ, Right.CONTACTS_WRITE}),
+    Scope.TEMPLATES_READ: frozenset({Right.TEMPLATES_READ}),
+    Scope.TEMPLATES_WRITE: frozenset({Right.TEMPLATES_READ, Right.TEMPLATES_WRITE}),
     Scope.WORKSPACE_READ: frozenset({Right.WORKSPACE_READ}),
     Scope.WORKSPACE_WRITE: frozenset({Right.WORKSPACE_READ, Right.WORKSPACE_WRITE}),
 }
