@@ -14,6 +14,8 @@ from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message
 from gatepost.routing import services as routing
 from gatepost.sms.ids import IdSource, to_ref
+from gatepost.texts import services as templates
+from gatepost.texts.services import Draft
 from gatepost.workspaces import services
 from gatepost.workspaces.models import Role, User, Workspace
 from gatepost.workspaces.permissions import Scope
@@ -88,6 +90,7 @@ def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
         "contact_id": contact.pk,
         "document_id": document.pk,
         "import_id": Import.objects.create(workspace=owner.workspace, name="North.csv", path="gone.csv", size=1).pk,
+        "template_id": templates.save(owner.workspace, Draft("sms", "Northern", "Hello"), actor=ACTOR).pk,
         "segment_id": segments.save(owner.workspace, "Northerners", {}, actor=ACTOR).pk,
         "gateway_id": gateway.pk,
         "rule_id": rule.pk,

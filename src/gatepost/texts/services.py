@@ -202,7 +202,12 @@ def _columns(draft: Draft) -> dict[str, str]:
 def _tidied(draft: Draft) -> Draft:
     """The draft as it is kept. Raises Problem `invalid`."""
     faults = []
-    limits = {"name": LONGEST_NAME, "category": LONGEST_CATEGORY, "subject": LONGEST_SUBJECT, "default": LONGEST_DEFAULT}
+    limits = {
+        "name": LONGEST_NAME,
+        "category": LONGEST_CATEGORY,
+        "subject": LONGEST_SUBJECT,
+        "default": LONGEST_DEFAULT,
+    }
     lines = {name: " ".join(str(getattr(draft, name)).split()) for name in limits}
     for name, limit in limits.items():
         if len(lines[name]) > limit:

@@ -71,6 +71,15 @@ EXPECTED = {
     ("post", "/api/v1/contacts/imports/{import_id}/start"): "contacts:write",
     ("post", "/api/v1/contacts/imports/{import_id}/cancel"): "contacts:write",
     ("get", "/api/v1/contacts/imports/{import_id}/errors"): "contacts:write",
+    ("get", "/api/v1/templates"): "templates:read",
+    ("post", "/api/v1/templates"): "templates:write",
+    ("get", "/api/v1/templates/placeholders"): "templates:read",
+    ("post", "/api/v1/templates/preview"): "contacts:read",
+    ("get", "/api/v1/templates/{template_id}"): "templates:read",
+    ("patch", "/api/v1/templates/{template_id}"): "templates:write",
+    ("delete", "/api/v1/templates/{template_id}"): "templates:write",
+    ("get", "/api/v1/templates/{template_id}/versions"): "templates:read",
+    ("post", "/api/v1/templates/{template_id}/restore"): "templates:write",
     ("get", "/api/v1/segments"): "contacts:read",
     ("post", "/api/v1/segments"): "contacts:write",
     ("delete", "/api/v1/segments/{segment_id}"): "contacts:write",
@@ -82,8 +91,11 @@ EXPECTED = {
     ("delete", "/api/v1/keys/{key_id}"): "keys:write",
 }
 
-READS = {"messages:read", "gateways:read", "routes:read", "senders:read", "contacts:read", "workspace:read"}
-SENDS = READS | {"messages:send", "contacts:write"}
+READS = {
+    *("messages:read", "gateways:read", "routes:read", "senders:read", "contacts:read", "templates:read"),
+    "workspace:read",
+}
+SENDS = READS | {"messages:send", "contacts:write", "templates:write"}
 OPERATES = SENDS | {"gateways:write", "gateways:test", "routes:write", "senders:write", "keys:read", "workspace:write"}
 OF_ROLE = {
     "owner": OPERATES | {"keys:write"},
@@ -94,7 +106,10 @@ OF_ROLE = {
 }
 OF_SCOPE = {scope.value: {scope.value, scope.value.replace(":write", ":read")} for scope in Scope}
 
-COMPLETE = {"/api/v1/gateways/{gateway_id}/test": '{"to": "+48600100200"}'}
+COMPLETE = {
+    "/api/v1/gateways/{gateway_id}/test": '{"to": "+48600100200"}',
+    "/api/v1/templates/{template_id}/restore": '{"version": 1}',
+}
 """Bodies of routes that read them before they look for what the path names."""
 
 ROUTES = sorted((method, path) for path, method, _ in openapi.routes(api))
