@@ -78,6 +78,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "plan_needed": Kind(
         409, "What sending would do is not known yet", "Have its plan worked out, read it, and send it then."
+    ),
     "template_changed": Kind(
         409, "The template was changed meanwhile", "Read it again, then repeat what you want to change."
     ),

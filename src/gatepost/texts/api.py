@@ -9,6 +9,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from gatepost.audience import contacts
+from gatepost.audience.models import Contact
 from gatepost.audience.vocabulary import load
 from gatepost.problems import Problem
 from gatepost.rest.bodies import Body, Id
@@ -169,12 +170,14 @@ def preview_text(request: HttpRequest, asked: PreviewIn) -> Any:
     asker = caller(request)
     vocabulary = load(asker.workspace)
     wanted = Wanted(asked.channel, asked.subject, asked.body, asked.missing, asked.default)
+    everybody = contacts.own(asker.workspace)
+    contact: Contact | None
     if asked.contact_id is not None:
         contact = contacts.find(asker.workspace, asked.contact_id)
+    elif asked.pick == "longest":
+        contact = worst_case(vocabulary, wanted, everybody)
     else:
-        everybody = contacts.own(asker.workspace)
-        is_longest = asked.pick == "longest"
-        contact = worst_case(vocabulary, wanted, everybody) if is_longest else random_contact(everybody)
+        contact = random_contact(everybody)
     return _shown(preview(vocabulary, wanted, contact))
 
 

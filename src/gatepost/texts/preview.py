@@ -130,7 +130,7 @@ def _candidates(contacts: QuerySet[Contact], written: Written, *, is_sms: bool) 
         return list(contacts.order_by("pk")[:1])
     total: Any = reduce(add, lengths)
     ordered = contacts.annotate(long_values=total).order_by("-long_values", "pk")
-    found = list(ordered[:CANDIDATES])
+    found: list[Contact] = [*ordered[:CANDIDATES]]
     if is_sms and texts:
         named = {f"written_{place}": text for place, text in enumerate(texts)}
         foreign = reduce(lambda left, right: left | right, (Q(**{f"{name}__regex": _FOREIGN}) for name in named))

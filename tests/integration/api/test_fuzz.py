@@ -54,7 +54,7 @@ def test_no_input_gives_a_5xx(known: dict[str, Any], method: str, path: str) -> 
     @given(case=modes.flatmap(lambda mode: operation.as_strategy(generation_mode=mode)), is_known=st.booleans())
     def run(case: Any, is_known: bool) -> None:
         answer = _send(known["client"], case, known["ids"] if is_known else {})
-        assert answer.status_code < 500, answer.content
+        assert answer.status_code < 500, answer.getvalue()
         _fits_the_document(operation, answer)
 
     run()
@@ -84,7 +84,7 @@ def _send(client: Client, case: Any, ids: dict[str, Any]) -> Any:
 def _fits_the_document(operation: Any, answer: Any) -> None:
     answers = operation.definition.raw["responses"]
     told = answers.get(str(answer.status_code)) or answers["default"]
-    if not answer.content:
+    if not answer.getvalue():
         assert "content" not in told
         return
     [(content_type, media)] = told["content"].items()

@@ -88,7 +88,7 @@ def test_no_saved_secret_is_ever_in_an_answer_or_a_log(
         for path, method, _ in openapi.routes(api):
             if method in ("get", "patch"):
                 answer = send(client, method.upper(), path.removeprefix("/api/v1").format_map(ids), bodies)
-                answers.append({"body": answer.content.decode(), "headers": dict(answer.headers)})
+                answers.append({"body": answer.getvalue().decode(), "headers": dict(answer.headers)})
     told = json.dumps(answers) + caplog.text
     forbidden = ["canary", "5c9fd7b4", private_key(pem).splitlines()[2], "BEGIN ENCRYPTED"]
     assert "Acme main" in told
