@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from gatepost.audience import contacts, documents, segments
 from gatepost.audience.models import Import
+from gatepost.campaigns import planning, prices
+from gatepost.campaigns import services as campaigns
 from gatepost.gateways import sender_ids
 from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message
@@ -86,7 +88,12 @@ def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
         content=[b"%PDF-1.4 North"],
         actor=ACTOR,
     )
+    campaign = campaigns.create(owner.workspace, {"name": "North works", "text": "Hello"}, actor=ACTOR)
+    planning.ask(campaign)
+    price = prices.save(owner.workspace, prefix="48", amount="0.03", currency="EUR", actor=ACTOR)
     return {
+        "campaign_id": campaign.pk,
+        "price_id": price.pk,
         "contact_id": contact.pk,
         "document_id": document.pk,
         "import_id": Import.objects.create(workspace=owner.workspace, name="North.csv", path="gone.csv", size=1).pk,

@@ -21,6 +21,9 @@ ROUTERS: Final = (
     "gatepost.audience.api_documents.router",
     "gatepost.audience.api_imports.router",
     "gatepost.texts.api.router",
+    "gatepost.campaigns.api.router",
+    "gatepost.campaigns.api_running.router",
+    "gatepost.campaigns.api_prices.router",
     "gatepost.workspaces.api.router",
 )
 """Each slice adds the dotted path of its router here; the paths inside a router are complete below /api/v1."""

@@ -179,6 +179,14 @@ def ask(row: Campaign, *, anew: bool = False) -> Plan:
     return plan
 
 
+def find(row: Campaign) -> Plan:
+    """Its plan, for whichever version. Raises Problem `not_found` where none was asked for."""
+    found = Plan.objects.filter(campaign=row).first()
+    if found is None:
+        raise Problem("not_found", "Nobody has asked for a plan of this campaign yet.", remedy="Ask for one first.")
+    return found
+
+
 def current(row: Campaign) -> Forecast | None:
     """What came out for the campaign as it is now; None where that is not worked out, or too long ago."""
     found = Plan.objects.filter(campaign=row, version=row.version, state=Plan.State.DONE).first()

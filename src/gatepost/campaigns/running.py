@@ -1,6 +1,7 @@
 """Sending a campaign, and what may be done while it runs. Only who finds it as expected changes its status."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
@@ -25,6 +26,16 @@ FURTHEST_EAST: Final = timedelta(hours=14)
 """So much earlier than in UTC a day begins somewhere."""
 
 Status = Campaign.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A test message: its channel, its id there, as the API says it, and its page."""
+
+    channel: str
+    id: int
+    ref: str
+    url: str
 
 
 def send(row: Campaign, *, count: int | None = None, user: User | None = None, actor: str) -> Campaign:
@@ -135,8 +146,8 @@ def send_again(row: Campaign, *, user: User | None = None, actor: str) -> Campai
 
 def send_test(
     row: Campaign, address: str, *, channel: str = "", contact_id: int | None = None, user: User | None, actor: str
-) -> int:
-    """Send what a contact would get to the address of somebody who wants to see it; the id of the message.
+) -> Sent:
+    """Send what a contact would get to the address of somebody who wants to see it.
 
     `contact_id`: whose values fill in the text; without it, the first recipient's. Raises Problem.
     """
@@ -155,7 +166,8 @@ def send_test(
         if isinstance(posted, Excluded):
             raise Problem("invalid", faults=[Fault("address", str(posted.reason), posted.words)])
         audit(actor, "campaign.test", row, row.workspace, channel=way.name)
-    return posted
+    standing = way.standings([posted])[posted]
+    return Sent(way.name, posted, standing.ref, standing.url)
 
 
 def _locked(row: Campaign) -> Campaign:
@@ -194,7 +206,7 @@ def _refuse_gaps(row: Campaign) -> None:
         raise Problem("invalid", faults=[Fault("missing", "missing_value", words)], remedy=remedy)
 
 
-def _start_of(row: Campaign) -> Any:
+def _start_of(row: Campaign) -> datetime:
     earliest = timezone.now() + UNDO
     if row.schedule == Campaign.Schedule.NOW or row.send_at is None:
         return earliest

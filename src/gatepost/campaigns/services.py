@@ -27,6 +27,7 @@ from gatepost.workspaces.services import audit
 
 LONGEST_TEXT: Final = 20_000
 MOST_ATTACHMENTS: Final = 10
+YEARS: Final = (2000, 2200)
 
 Status = Campaign.Status
 
@@ -304,11 +305,10 @@ def _moment(row: Campaign, value: Any) -> datetime | None:
         return None
     if not isinstance(value, datetime):
         raise _Unfit("bad_time", "Write a time such as 2026-01-31T12:00.")
-    try:
-        shown = value.astimezone(zone_of(row.time_zone)) if value.tzinfo else value
-        return shown.replace(tzinfo=UTC, second=0, microsecond=0)
-    except (OverflowError, ValueError):
-        raise _Unfit("bad_time", "There is no such time.") from None
+    if not YEARS[0] <= value.year <= YEARS[1]:
+        raise _Unfit("bad_time", f"Write a time between {YEARS[0]} and {YEARS[1]}.")
+    shown = value.astimezone(zone_of(row.time_zone)) if value.tzinfo else value
+    return shown.replace(tzinfo=UTC, second=0, microsecond=0)
 
 
 def _day(_: Campaign, value: Any) -> date | None:

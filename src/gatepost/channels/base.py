@@ -116,10 +116,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one message stands. `cause`: why it failed, in words; `url`: its page; `gateway`: by what it was sent."""
+    """Where one message stands. `cause`: why it failed, in words; `gateway`: by what it was sent. `ref`: its id as the
+    API says it; `url`: its page. `read_at`: when it was read, where that is known."""
 
     state: State
     at: datetime
+    ref: str = ""
     address: str = ""
     subject: str = ""
     text: str = ""
@@ -152,9 +154,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class OneOff:
-    """A message that belongs to no campaign's recipients: single, test, reply or system."""
+    """A message that belongs to no campaign's recipients: single, test, reply or system. `ref`: as for Standing."""
 
     id: int
+    ref: str
     at: datetime
     kind: str
     address: str

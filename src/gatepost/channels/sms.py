@@ -126,6 +126,7 @@ class Sms:
             row.pk: Standing(
                 state=known[row.pk].state,
                 at=row.state_at,
+                ref=to_ref(row.pk),
                 address=row.to_digits,
                 text=row.body,
                 cause=_cause(row, known[row.pk].held),
@@ -149,7 +150,16 @@ class Sms:
         rows = list(found.order_by("-pk")[: asked.limit])
         known = standings(rows)
         return [
-            OneOff(row.pk, row.created_at, row.kind, f"+{row.to_digits}", row.body, known[row.pk].state, _page(row))
+            OneOff(
+                id=row.pk,
+                ref=to_ref(row.pk),
+                at=row.created_at,
+                kind=row.kind,
+                address=f"+{row.to_digits}",
+                text=row.body,
+                state=known[row.pk].state,
+                url=_page(row),
+            )
             for row in rows
         ]
 

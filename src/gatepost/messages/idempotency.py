@@ -3,12 +3,17 @@
 A key that is older counts as free at once, whenever its row is deleted.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
+
+from gatepost.messages.models import IdempotencyKey
+from gatepost.problems import Problem
 
 FORGOTTEN_AT_ONCE: Final = 5000
+LONGEST_KEY: Final = 200
 
 CLAIM_KEYS: Final = """
     insert into idempotency_key as known (workspace_id, key, body_hash, answer)
@@ -26,6 +31,30 @@ FORGET: Final = """
            select id from idempotency_key where created_at < now() - interval '72 hours'
             order by created_at limit %s for update skip locked))
 """
+
+
+def once(workspace_id: int, key: str, body: bytes, make: Callable[[], str]) -> str:
+    """The answer to a request: made now, in one transaction with the key, or what was made for it before.
+
+    Without a key it is made each time. Raises Problem `idempotency_conflict` where the key was used with another body,
+    `bad_idempotency_key`, and whatever `make` raises; the key is then free again.
+    """
+    if not key:
+        return make()
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        raise Problem("bad_idempotency_key")
+    body_hash = hashlib.sha256(body).digest()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(CLAIM_KEYS, [[workspace_id], [key], [body_hash], [b""]])
+        mine = IdempotencyKey.objects.filter(workspace_id=workspace_id, key=key)
+        if cursor.fetchone() is None:
+            known = mine.get()
+            if bytes(known.body_hash) != body_hash:
+                raise Problem("idempotency_conflict")
+            return bytes(known.answer).decode()
+        answer = make()
+        mine.update(answer=answer.encode())
+    return answer
 
 
 def forget_old(before_each: Callable[[], None]) -> int:

@@ -30,6 +30,8 @@ class Right(StrEnum):
     CONTACTS_WRITE = "contacts:write"
     TEMPLATES_READ = "templates:read"
     TEMPLATES_WRITE = "templates:write"
+    CAMPAIGNS_READ = "campaigns:read"
+    CAMPAIGNS_WRITE = "campaigns:write"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
     PEOPLE_READ = "people:read"
@@ -45,11 +47,13 @@ _READS: Final = frozenset(
         Right.SENDERS_READ,
         Right.CONTACTS_READ,
         Right.TEMPLATES_READ,
+        Right.CAMPAIGNS_READ,
         Right.WORKSPACE_READ,
     }
 )
 _SENDS: Final = _READS | {Right.MESSAGES_SEND, Right.CONTACTS_WRITE, Right.TEMPLATES_WRITE}
-_OPERATES: Final = _SENDS | {
+_SENDS_TO_MANY: Final = _SENDS | {Right.CAMPAIGNS_WRITE}
+_OPERATES: Final = _SENDS_TO_MANY | {
     Right.GATEWAYS_WRITE,
     Right.GATEWAYS_TEST,
     Right.ROUTES_WRITE,
@@ -63,7 +67,7 @@ _OPERATES: Final = _SENDS | {
 ROLES: Final[Mapping[Role, frozenset[Right]]] = {
     Role.OWNER: _OPERATES | {Right.KEYS_WRITE, Right.PEOPLE_WRITE},
     Role.OPERATOR: _OPERATES,
-    Role.SENDER: _SENDS,
+    Role.SENDER: _SENDS_TO_MANY,
     Role.AGENT: _SENDS,
     Role.VIEWER: _READS,
 }
@@ -88,6 +92,8 @@ WORDS: Final[Mapping[Right, str]] = {
     Right.CONTACTS_WRITE: "Add, import, change and delete contacts, lists and segments",
     Right.TEMPLATES_READ: "See templates",
     Right.TEMPLATES_WRITE: "Add, change and delete templates",
+    Right.CAMPAIGNS_READ: "See campaigns, their recipients and the history of sendings",
+    Right.CAMPAIGNS_WRITE: "Write, send, pause and cancel campaigns",
     Right.WORKSPACE_READ: "See the settings of the workspace",
     Right.WORKSPACE_WRITE: "Change the settings of the workspace",
     Right.PEOPLE_READ: "See who is in the workspace",
@@ -115,6 +121,8 @@ class Scope(StrEnum):
     CONTACTS_WRITE = "contacts:write"
     TEMPLATES_READ = "templates:read"
     TEMPLATES_WRITE = "templates:write"
+    CAMPAIGNS_READ = "campaigns:read"
+    CAMPAIGNS_WRITE = "campaigns:write"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
 
@@ -135,6 +143,8 @@ SCOPES: Final[Mapping[str, frozenset[Right]]] = {
     Scope.CONTACTS_WRITE: frozenset({Right.CONTACTS_READ, Right.CONTACTS_WRITE}),
     Scope.TEMPLATES_READ: frozenset({Right.TEMPLATES_READ}),
     Scope.TEMPLATES_WRITE: frozenset({Right.TEMPLATES_READ, Right.TEMPLATES_WRITE}),
+    Scope.CAMPAIGNS_READ: frozenset({Right.CAMPAIGNS_READ}),
+    Scope.CAMPAIGNS_WRITE: frozenset({Right.CAMPAIGNS_READ, Right.CAMPAIGNS_WRITE}),
     Scope.WORKSPACE_READ: frozenset({Right.WORKSPACE_READ}),
     Scope.WORKSPACE_WRITE: frozenset({Right.WORKSPACE_READ, Right.WORKSPACE_WRITE}),
 }

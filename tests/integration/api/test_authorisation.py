@@ -83,6 +83,27 @@ EXPECTED = {
     ("get", "/api/v1/segments"): "contacts:read",
     ("post", "/api/v1/segments"): "contacts:write",
     ("delete", "/api/v1/segments/{segment_id}"): "contacts:write",
+    ("get", "/api/v1/campaigns"): "campaigns:read",
+    ("post", "/api/v1/campaigns"): "campaigns:write",
+    ("get", "/api/v1/campaigns/{campaign_id}"): "campaigns:read",
+    ("patch", "/api/v1/campaigns/{campaign_id}"): "campaigns:write",
+    ("delete", "/api/v1/campaigns/{campaign_id}"): "campaigns:write",
+    ("post", "/api/v1/campaigns/{campaign_id}/copy"): "campaigns:write",
+    ("post", "/api/v1/campaigns/{campaign_id}/plan"): "campaigns:write",
+    ("get", "/api/v1/campaigns/{campaign_id}/plan"): "campaigns:read",
+    ("post", "/api/v1/campaigns/{campaign_id}/send"): "campaigns:write",
+    ("post", "/api/v1/campaigns/{campaign_id}/undo"): "campaigns:write",
+    ("post", "/api/v1/campaigns/{campaign_id}/pause"): "campaigns:write",
+    ("post", "/api/v1/campaigns/{campaign_id}/resume"): "campaigns:write",
+    ("post", "/api/v1/campaigns/{campaign_id}/cancel"): "campaigns:write",
+    ("post", "/api/v1/campaigns/{campaign_id}/send-again"): "campaigns:write",
+    ("post", "/api/v1/campaigns/{campaign_id}/test"): "campaigns:write",
+    ("get", "/api/v1/campaigns/{campaign_id}/recipients"): "campaigns:read",
+    ("get", "/api/v1/history"): "campaigns:read",
+    ("get", "/api/v1/prices"): "campaigns:read",
+    ("post", "/api/v1/prices"): "workspace:write",
+    ("post", "/api/v1/prices/import"): "workspace:write",
+    ("delete", "/api/v1/prices/{price_id}"): "workspace:write",
     ("get", "/api/v1/whoami"): "workspace:read",
     ("get", "/api/v1/workspace"): "workspace:read",
     ("patch", "/api/v1/workspace"): "workspace:write",
@@ -93,14 +114,17 @@ EXPECTED = {
 
 READS = {
     *("messages:read", "gateways:read", "routes:read", "senders:read", "contacts:read", "templates:read"),
-    "workspace:read",
+    *("campaigns:read", "workspace:read"),
 }
 SENDS = READS | {"messages:send", "contacts:write", "templates:write"}
-OPERATES = SENDS | {"gateways:write", "gateways:test", "routes:write", "senders:write", "keys:read", "workspace:write"}
+SENDS_TO_MANY = SENDS | {"campaigns:write"}
+OPERATES = SENDS_TO_MANY | {
+    *("gateways:write", "gateways:test", "routes:write", "senders:write", "keys:read", "workspace:write"),
+}
 OF_ROLE = {
     "owner": OPERATES | {"keys:write"},
     "operator": OPERATES,
-    "sender": SENDS,
+    "sender": SENDS_TO_MANY,
     "agent": SENDS,
     "viewer": READS,
 }
@@ -109,6 +133,7 @@ OF_SCOPE = {scope.value: {scope.value, scope.value.replace(":write", ":read")} f
 COMPLETE = {
     "/api/v1/gateways/{gateway_id}/test": '{"to": "+48600100200"}',
     "/api/v1/templates/{template_id}/restore": '{"version": 1}',
+    "/api/v1/campaigns/{campaign_id}/test": '{"address": "+48600100200"}',
 }
 """Bodies of routes that read them before they look for what the path names."""
 
