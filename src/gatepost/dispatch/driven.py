@@ -8,10 +8,10 @@ from gatepost.dispatch.accounts import Shared, shared_by
 from gatepost.dispatch.decide import Conduct
 from gatepost.dispatch.grouping import Grouping
 from gatepost.dispatch.store import Asking
-from gatepost.gateways import services
+from gatepost.gateways import common, services
 from gatepost.gateways.models import Gateway
 from gatepost.providers import base
-from gatepost.providers.manifest import Manifest
+from gatepost.providers.manifest import Attribute, Manifest
 from gatepost.providers.registry import Provider, provider
 from gatepost.providers.wire import Link
 
@@ -107,17 +107,15 @@ def _rate(row: Gateway, manifest: Manifest, limits: Mapping[str, float]) -> floa
 
 def _grouping(row: Gateway, manifest: Manifest, account: base.Gateway, rate: float | None) -> Grouping:
     batch = manifest.batch
+    counts = manifest.pace.counts
+    paced = common.rates_by_sender(row.sender_rates)
+    by_sender: tuple[Attribute, ...] = ("sender",) if paced else ()
     if batch is None or row.pattern == Gateway.Pattern.LOOP:
-        return Grouping(counts=manifest.pace.counts)
+        return Grouping(same=by_sender, counts=counts, paced=paced)
     wanted = account.get(batch.limit_setting) if batch.limit_setting else None
     limit = min(batch.limit, int(wanted)) if wanted else batch.limit
-    max_segments = batch.max_segments
-    # What one request holds must not exceed the pace by itself.
-    if rate and manifest.pace.counts == "messages":
-        limit = min(limit, int(rate))
-    if rate and manifest.pace.counts == "segments":
-        max_segments = min(max_segments or int(rate), int(rate))
-    return Grouping(max(1, limit), batch.same, batch.unique_number, max_segments, manifest.pace.counts)
+    same = tuple(dict.fromkeys((*batch.same, *by_sender)))
+    return Grouping(limit, same, batch.unique_number, batch.max_segments, counts, paced).within(rate)
 
 
 def _conduct(row: Gateway, source: Provider, manifest: Manifest, account: base.Gateway) -> Conduct:

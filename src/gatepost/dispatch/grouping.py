@@ -1,8 +1,8 @@
 """Which due messages share a request: a buffer per lane, in memory, nothing durable."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gatepost.dispatch.store import Due
@@ -10,13 +10,17 @@ from gatepost.dispatch.turns import Turns
 from gatepost.providers.manifest import Attribute
 
 VALUES: dict[Attribute, Callable[[Due], Any]] = {
-    "sender": lambda item: item.sender_override or item.sender,
+    "sender": lambda item: item.used_sender,
     "text": lambda item: item.text,
     "encoding": lambda item: item.encoding,
     "validity": lambda item: item.validity_s,
 }
 Share = tuple[int, int]
 """Whose messages: workspace and campaign (0 for what belongs to none)."""
+Kind = tuple[Any, ...]
+"""Group key, whether it is unknown, and then the values in which the messages are alike."""
+AHEAD_OF_ALIKE = 2
+NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Grouping:
     """What one request takes: so many messages, of so many segments together, no number twice where it matters.
 
     `same`: in what the messages must be alike. `counts`: what the provider counts, requests, messages or segments.
+    `paced`: sender IDs with a pace of their own, in units per second; `same` then has the sender.
     """
 
     limit: int = 1
@@ -31,6 +36,16 @@ class Grouping:
     unique_number: bool = False
     max_segments: int | None = None
     counts: str = "requests"
+    paced: Mapping[str, float] = field(default_factory=dict)
+
+    def within(self, rate: float | None) -> "Grouping":
+        """So that one request does not exceed that pace by itself."""
+        if not rate or self.counts == "requests":
+            return self
+        most = max(1, int(rate))
+        if self.counts == "messages":
+            return replace(self, limit=min(self.limit, most))
+        return replace(self, max_segments=min(self.max_segments or most, most))
 
     def units(self, items: Sequence[Due]) -> int:
         """What a request with these messages takes of the pace."""
@@ -51,7 +66,7 @@ class _Queue:
     __slots__ = ("_kinds", "ids")
 
     def __init__(self) -> None:
-        self._kinds: OrderedDict[tuple[Any, ...], deque[Due]] = OrderedDict()
+        self._kinds: OrderedDict[Kind, deque[Due]] = OrderedDict()
         self.ids: set[int] = set()
 
     def add(self, items: Iterable[Due], grouping: Grouping) -> None:
@@ -61,8 +76,19 @@ class _Queue:
                 alike = (VALUES[name](item) for name in grouping.same)
                 self._kinds.setdefault((item.group_key, item.is_unknown, *alike), deque()).append(item)
 
-    def take(self, grouping: Grouping) -> list[Due]:
-        kind, waiting = next(iter(self._kinds.items()))
+    def count(self, grouping: Grouping, blocked: Collection[str]) -> int:
+        """How many may leave, as far as their sender IDs go."""
+        if not blocked:
+            return len(self.ids)
+        return sum(len(waiting) for kind, waiting in self._kinds.items() if _sender(kind, grouping) not in blocked)
+
+    def take(self, grouping: Grouping, blocked: Collection[str]) -> list[Due]:
+        kind = next(iter(self._kinds))
+        if blocked:
+            kind = next(each for each in self._kinds if _sender(each, grouping) not in blocked)
+        waiting = self._kinds[kind]
+        if grouping.paced:
+            grouping = grouping.within(grouping.paced.get(_sender(kind, grouping)))
         if grouping.limit == 1:
             group = [waiting.popleft()]
         else:
@@ -75,6 +101,10 @@ class _Queue:
             self._kinds.move_to_end(kind)
         self.ids.difference_update([item.message_id for item in group])
         return group
+
+
+def _sender(kind: Kind, grouping: Grouping) -> str:
+    return str(kind[AHEAD_OF_ALIKE + grouping.same.index("sender")])
 
 
 class LaneBuffer:
@@ -97,6 +127,11 @@ class LaneBuffer:
         queue = self._queues.get(share)
         return len(queue.ids) if queue else 0
 
+    def count_free(self, share: Share, grouping: Grouping, blocked: Collection[str]) -> int:
+        """How many of them have another sender ID than those."""
+        queue = self._queues.get(share)
+        return queue.count(grouping, blocked) if queue else 0
+
     def add(self, share: Share, items: Sequence[Due], grouping: Grouping) -> None:
         """What is there already stays as it is. After a change of `grouping` clear the buffer first."""
         if not items:
@@ -111,21 +146,31 @@ class LaneBuffer:
             campaigns.enter(campaign_id)
         queue.add(items, grouping)
 
-    def take(self, grouping: Grouping) -> list[Due]:
-        """The next messages that go together, empty when there are none."""
-        if not self._queues:
+    def take(self, grouping: Grouping, blocked: Collection[str] = NOBODY) -> list[Due]:
+        """The next messages that go together, empty when there are none. `blocked`: sender IDs that may not send now,
+        of `grouping.paced`."""
+        share = self._next_share(grouping, blocked)
+        if share is None:
             return []
-        workspace_id = self._workspaces.next
+        workspace_id, campaign_id = share
         campaigns = self._campaigns[workspace_id]
-        share = (workspace_id, campaigns.next)
         queue = self._queues[share]
-        group = queue.take(grouping)
+        group = queue.take(grouping, blocked)
         cost = grouping.units(group)
         if not queue.ids:
             del self._queues[share]
-        campaigns.served(cost, waits_on=bool(queue.ids))
-        self._workspaces.served(cost, waits_on=bool(campaigns))
+        campaigns.served(campaign_id, cost, waits_on=bool(queue.ids))
+        self._workspaces.served(workspace_id, cost, waits_on=bool(campaigns))
         return group
+
+    def _next_share(self, grouping: Grouping, blocked: Collection[str]) -> Share | None:
+        if not self._queues:
+            return None
+        if not blocked:
+            workspace_id = self._workspaces.next
+            return workspace_id, self._campaigns[workspace_id].next
+        in_order = ((one, other) for one in self._workspaces.in_order() for other in self._campaigns[one].in_order())
+        return next((share for share in in_order if self._queues[share].count(grouping, blocked)), None)
 
     def clear(self) -> None:
         self._queues.clear()

@@ -18,9 +18,8 @@ MIN_VALIDITY_S = 60
 class Gate:
     """Asks `check` immediately before the first byte, and remembers why it stopped it."""
 
-    def __init__(self, check: Callable[[int], None], units: int) -> None:
+    def __init__(self, check: Callable[[], None]) -> None:
         self._check = check
-        self._units = units
         self.why = ""
 
     @property
@@ -30,7 +29,7 @@ class Gate:
     def open(self) -> None:
         """Raises LeaseLost or TooFast; nothing is written then."""
         try:
-            self._check(self._units)
+            self._check()
         except LeaseLost:
             self.why = "lease too short"
             raise

@@ -2,20 +2,22 @@
 messages does not keep others from being seen."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch import store
-from gatepost.dispatch.grouping import Grouping, LaneBuffer
+from gatepost.dispatch.grouping import NOBODY, Grouping, LaneBuffer
 from gatepost.dispatch.store import Due, Place, Share
 
 LANES = (0, 1, 2)
 LOOK_AHEAD = 1000
 LEAST_AHEAD = 10
 POLL_S = 1.0
+PACED_AHEAD = 4
+"""So many pages are read to find what comes behind messages whose sender IDs may not send now."""
 
 
 class LookAhead:
@@ -47,14 +49,23 @@ class LookAhead:
         self._places.clear()
         self._is_stale = True
 
-    def take(self, grouping: Grouping) -> list[Due]:
-        """The next messages that go together, those of lower lanes first; empty where there are none."""
+    def take(self, grouping: Grouping, blocked: Collection[str] = NOBODY) -> list[Due]:
+        """The next messages that go together, those of lower lanes first; empty where there are none.
+
+        `blocked`: sender IDs that may not send now.
+        """
         for buffer in self._lanes.values():
-            if buffer:
-                return buffer.take(grouping)
+            if buffer and (group := buffer.take(grouping, blocked)):
+                return group
         return []
 
-    async def fill(self, pool: AsyncConnectionPool[Any], gateway_id: int, grouping: Grouping) -> None:
+    async def fill(
+        self,
+        pool: AsyncConnectionPool[Any],
+        gateway_id: int,
+        grouping: Grouping,
+        blocked: Collection[str] = NOBODY,
+    ) -> None:
         """Read what is missing and may be there."""
         now = time.monotonic()
         is_time = now - self._polled_at >= POLL_S
@@ -65,15 +76,25 @@ class LookAhead:
             self._places = {share: None if is_time else self._places.get(share) for share in shares}
             self._polled_at = now if is_time else self._polled_at
         page = max(LEAST_AHEAD, grouping.limit, LOOK_AHEAD // max(1, len(self._places)))
-        wanted = {share: place for share, place in self._places.items() if self._count(share) <= page // 2}
-        if wanted:
+        # What was read before is read over once more when a share is read from its beginning.
+        for _ in range(PACED_AHEAD + 1 if blocked else 1):
+            wanted = {
+                share: place for share, place in self._places.items() if self._is_wanted(share, page, grouping, blocked)
+            }
+            if not wanted:
+                return
             async with pool.connection() as connection:
                 rows = await store.due(connection, gateway_id, wanted, page)
             self._take_in(wanted, rows, page, grouping)
 
-    def _count(self, share: Share) -> int:
+    def _is_wanted(self, share: Share, page: int, grouping: Grouping, blocked: Collection[str]) -> bool:
+        """Whether little of the share is left here that may leave; what may not is read ahead up to a limit."""
         lane, workspace_id, campaign_id = share
-        return self._lanes[lane].count((workspace_id, campaign_id))
+        buffer, own = self._lanes[lane], (workspace_id, campaign_id)
+        count = buffer.count(own)
+        if not blocked or count <= page // 2:
+            return count <= page // 2
+        return count < PACED_AHEAD * page and buffer.count_free(own, grouping, blocked) <= page // 2
 
     def _take_in(
         self, wanted: dict[Share, Place | None], rows: Sequence[tuple[Due, datetime]], page: int, grouping: Grouping

@@ -19,10 +19,12 @@ from gatepost.dispatch.brakes import Brakes
 from gatepost.dispatch.decide import WORKER_LOST
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.ending import end
+from gatepost.dispatch.grouping import Grouping
 from gatepost.dispatch.look_ahead import LookAhead
 from gatepost.dispatch.outcomes import close
 from gatepost.dispatch.pacing import Pacer, TooFast
 from gatepost.dispatch.recorder import Recorder
+from gatepost.dispatch.sender_paces import SenderPaces
 from gatepost.dispatch.slots import Flight, Slots
 from gatepost.dispatch.store import Due, LeaseLost
 from gatepost.dispatch.submitting import Submitter
@@ -74,6 +76,7 @@ class Runner:
         self._pacer = Pacer(driven.rate, not_before)
         self.shared_pacer = shared_pacer or (Pacer(driven.shared.rate, not_before) if driven.shared else None)
         self._pacers = [pacer for pacer in (self._pacer, self.shared_pacer) if pacer]
+        self._sender_paces = SenderPaces(driven.grouping.paced, not_before)
         self._brakes = Brakes(self._pacer, driven.refuses_everything)
         self._told: tuple[str, float | None] = (driven.paused_why, driven.slowed_to)
         self._queue = LookAhead()
@@ -102,6 +105,7 @@ class Runner:
         """New settings apply from the next group on."""
         before, self.driven = self.driven, driven
         self._pacer.change_rate(driven.rate)
+        self._sender_paces.change_rates(driven.grouping.paced, time.monotonic())
         if self.shared_pacer and driven.shared:
             self.shared_pacer.change_rate(driven.shared.rate)
         if driven.version != before.version:
@@ -226,7 +230,8 @@ class Runner:
         self._next_permit_at = 0.0
         if not (driven.may_send and self._is_sending()):
             return False
-        await self._queue.fill(self._pool, driven.id, driven.grouping)
+        waiting = self._sender_paces.waiting(time.monotonic())
+        await self._queue.fill(self._pool, driven.id, driven.grouping, waiting)
         # What is not recorded yet is still open, and cannot be opened again.
         repeat = next((one for one in self._queue.repeats if one not in self._open), None)
         if repeat is not None and self._has_room(0, 0):
@@ -246,10 +251,11 @@ class Runner:
         groups: list[list[Due]] = []
         messages = 0
         while messages < WAVE and self._has_room(len(groups), messages):
-            group = self._queue.take(grouping)
+            group = self._queue.take(grouping, self._sender_paces.waiting(time.monotonic()))
             if not group:
+                self._note_missing_permit(self._sender_paces.wait_s(time.monotonic()))
                 break
-            self._take_permits(grouping.units(group))
+            self._take_permits(group, grouping)
             groups.append(group)
             messages += len(group)
         return groups
@@ -278,14 +284,14 @@ class Runner:
         if row is not None:
             _, serial, message_ids, generations, senders = row
             items = await self._items(message_ids, generations, senders)
-            self._take_permits(driven.grouping.units(items))
+            self._take_permits(items, driven.grouping)
             self._let_go(Flight(submission_id, serial, items, driven, is_resend=True))
 
     def _has_room(self, groups: int, messages: int) -> bool:
         """For one more request beside so many that are being opened."""
         now = time.monotonic()
         wait_s = self._wait_s(now)
-        self._next_permit_at = now + wait_s if wait_s > 0 else 0.0
+        self._note_missing_permit(wait_s)
         if self._is_stopping or wait_s > 0 or now + WRITE_MARGIN_S > self.lease_until:
             return False
         if self._open_messages + messages + self.driven.grouping.limit > self.window:
@@ -296,10 +302,16 @@ class Runner:
     def _wait_s(self, now: float) -> float:
         return max(self._brakes.wait_s(now), *[pacer.wait_s(now) for pacer in self._pacers])
 
-    def _take_permits(self, units: int) -> None:
+    def _note_missing_permit(self, wait_s: float) -> None:
+        """None is missing where there is nothing to wait for."""
+        self._next_permit_at = time.monotonic() + wait_s if wait_s > 0 else 0.0
+
+    def _take_permits(self, items: list[Due], grouping: Grouping) -> None:
         now = time.monotonic()
+        units = grouping.units(items)
         for pacer in self._pacers:
             pacer.permit(now, units)
+        self._sender_paces.permit(now, items, grouping.units)
 
     def _let_go(self, flight: Flight) -> None:
         self._enter_window(flight.id, len(flight.items))
@@ -317,7 +329,7 @@ class Runner:
     async def _submit(self, flight: Flight) -> None:
         self._recorder.put(await self._submitter.submit(flight))
 
-    def check_line(self, units: int) -> None:
+    def check_line(self, flight: Flight) -> None:
         """The last look before bytes leave: the lease must outlive the write, and the pace must hold at the socket.
 
         Raises LeaseLost or TooFast.
@@ -327,10 +339,14 @@ class Runner:
             raise LeaseLost
         if self._brakes.wait_s(now) > 0:
             raise TooFast
+        grouping = flight.driven.grouping
+        units = grouping.units(flight.items)
         for pacer in self._pacers:
             pacer.check(now, units)
+        self._sender_paces.check(now, flight.items, grouping.units)
         for pacer in self._pacers:
             pacer.written(now, units)
+        self._sender_paces.written(now, flight.items, grouping.units)
 
     async def _sleep(self) -> None:
         """Until there is news, or the permit that was missing is due: its moment may have come since it was missed."""

@@ -53,6 +53,11 @@ class Due(NamedTuple):
     kind: str
     is_unknown: bool
 
+    @property
+    def used_sender(self) -> str:
+        """The sender ID under which it is submitted."""
+        return self.sender_override or self.sender
+
 
 class Opened(NamedTuple):
     """A submission whose intent is committed: these messages, in this order, may cross the line now."""

@@ -37,7 +37,7 @@ class Submitter:
     def __init__(
         self,
         driver: Driver,
-        check_line: Callable[[int], None],
+        check_line: Callable[[Flight], None],
         learn: Callable[[SubmitResult], None],
         now: Callable[[], datetime],
         witness: Witness,
@@ -75,7 +75,7 @@ class Submitter:
 
     async def _attempt(self, flight: Flight, intent_at: datetime) -> tuple[Closing, list[Exchange]]:
         driven, items = flight.driven, flight.items
-        gate = Gate(self._check_line, driven.grouping.units(items))
+        gate = Gate(lambda: self._check_line(flight))
         result = await self._driver.run_submit(
             driven.provider,
             Batch(tuple([as_message(item, intent_at) for item in items])),

@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from gatepost.dispatch.models import GatewayLease, Outbox
+from gatepost.gateways.common import rates_by_sender
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.settings import provider_of
 from gatepost.messages.log import Moment, Standing
@@ -20,7 +21,10 @@ AHEAD = """
     select count(*) from (
         select from outbox o where o.gateway_id = %(gateway)s and o.lane = %(lane)s and o.held is null
            and o.workspace_id = %(workspace)s and coalesce(o.campaign_id, 0) = %(campaign)s and o.due_at <= now()
-           and (o.due_at, o.message_id) < (%(due)s, %(id)s) limit %(most)s) as before_it
+           and (o.due_at, o.message_id) < (%(due)s, %(id)s)
+           and (%(sender)s::text is null or exists (
+                select from message m where m.id = o.message_id and coalesce(o.sender, m.sender) = %(sender)s))
+         limit %(most)s) as before_it
 """
 AGAIN: Final = {
     "throttled": "the provider asked for a slower pace",
@@ -83,26 +87,33 @@ def _is_driven(gateway: Gateway) -> bool:
 
 
 def _its_turn(message: Message, gateway: Gateway) -> str:
-    before = _before(message)
+    queued = Outbox.objects.filter(message_id=message.pk).first()
+    sender = (queued.sender if queued else None) or message.sender
+    own_rate = rates_by_sender(gateway.sender_rates).get(sender)
+    before = _before(queued, sender if own_rate else None) if queued else 0
     if not before:
         return "its turn: it is next"
     count = f"more than {MOST_COUNTED:,}" if before > MOST_COUNTED else f"{before:,}"
-    rate = gateway.requests_per_second or provider_of(gateway.provider).manifest.pace.requests_per_second
+    rate = own_rate or gateway.requests_per_second or provider_of(gateway.provider).manifest.pace.requests_per_second
     pace = f" at {rate:g} a second" if rate else ""
-    return f"its turn: {count} message{' is' if before == 1 else 's are'} before it{pace}"
+    verb = "is" if before == 1 else "are"
+    what = f"message{'' if before == 1 else 's'}{f' from {sender}' if own_rate else ''}"
+    why = f", the pace of the sender ID {sender}" if own_rate else ""
+    return f"its turn: {count} {what} {verb} before it{pace}{why}"
 
 
-def _before(message: Message) -> int:
-    """Of its own campaign, or of what its workspace sends besides campaigns: those take turns with the others."""
-    queued = Outbox.objects.filter(message_id=message.pk).first()
-    if queued is None:
-        return 0
+def _before(queued: Outbox, sender: str | None) -> int:
+    """Of its own campaign, or of what its workspace sends besides campaigns: those take turns with the others.
+
+    `sender`: only of that sender ID.
+    """
     place: dict[str, Any] = {
         "gateway": queued.gateway_id,
         "lane": queued.lane,
         "workspace": queued.workspace_id,
         "campaign": queued.campaign_id or 0,
         "due": queued.due_at,
+        "sender": sender,
     }
     with connection.cursor() as cursor:
         cursor.execute(AHEAD, place | {"id": queued.message_id, "most": MOST_COUNTED + 1})

@@ -3,7 +3,7 @@
 import ipaddress
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from django.conf import settings as django_settings
@@ -52,6 +52,12 @@ FIELDS: Final[tuple[Field, ...]] = (
         help="Batch works where the provider takes several messages in one request.",
     ),
     Text("requests_per_second", label="Requests per second", group=_LIMITS, help="Empty: no limit of our own."),
+    Lines(
+        "sender_rates",
+        label="Requests per second of a sender ID",
+        group=_LIMITS,
+        help="One per line, such as ACME = 5. It is kept beside the gateway's own limit.",
+    ),
     Number("parallel", label="Parallel requests", min=1, max=MAX_PARALLEL, group=_LIMITS),
     Number("max_segments", label="Maximum SMS per message", min=1, max=255, group=_LIMITS),
     Number(
@@ -184,6 +190,24 @@ def _sender(field: Field, text: str) -> str:
     return text
 
 
+def _sender_rates(field: Field, value: Any) -> list[str]:
+    rates: dict[str, float] = {}
+    for line in _each(lambda _, text: text)(field, value):
+        sender, sign, rate = (part.strip() for part in line.rpartition("="))
+        if not sign or not sender:
+            raise FieldError(field.name, "bad_format", f"{field.title}: write lines such as ACME = 5.")
+        if sender in rates:
+            raise FieldError(field.name, "twice", f"{field.title}: {sender} is there twice.")
+        rates[_sender(field, sender)] = _rate(field, rate or "none") or 0.0
+    return [f"{sender} = {rate:.10g}" for sender, rate in rates.items()]
+
+
+def rates_by_sender(lines: Iterable[str]) -> dict[str, float]:
+    """The setting `sender_rates` as it is stored: what each sender ID may send per second."""
+    parts = [line.rpartition(" = ") for line in lines]
+    return {sender: float(rate) for sender, _, rate in parts}
+
+
 def _phone(field: Field, text: str) -> str:
     try:
         return parse(text, django_settings.CONFIG["DEFAULT_COUNTRY"] or None)
@@ -211,6 +235,7 @@ def _inbound_number(field: Field, value: Any) -> str:
 
 _READERS: Final[Mapping[str, Callable[[Field, Any], Any]]] = {
     "requests_per_second": _rate,
+    "sender_rates": _sender_rates,
     "verified_senders": _each(_sender),
     "verified_phones": _each(_phone),
     "send_ips": _each(_network),

@@ -38,6 +38,7 @@ class Gateway(models.Model):
     fallback_sender = models.CharField(max_length=20, blank=True)
     pattern = models.CharField(max_length=5, choices=Pattern.choices, default=Pattern.BATCH)
     requests_per_second = models.FloatField(null=True, blank=True)
+    sender_rates = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     parallel = models.PositiveSmallIntegerField(null=True, blank=True)
     max_segments = models.PositiveSmallIntegerField(null=True, blank=True)
     await_delivery_s = models.PositiveIntegerField(default=0)

@@ -32,6 +32,9 @@ class CommonIn(Body):
     fallback_sender: Annotated[str | None, Field(max_length=20)] = None
     pattern: Literal["batch", "loop"] | None = None
     requests_per_second: Annotated[float | None, Field(ge=common.MIN_RATE, le=common.MAX_RATE)] = None
+    sender_rates: Annotated[
+        ListOfTexts | None, Field(description="Sender IDs with a pace of their own: `ACME = 5`.")
+    ] = None
     parallel: Annotated[int | None, Field(ge=1, le=common.MAX_PARALLEL)] = None
     max_segments: Annotated[int | None, Field(ge=1, le=255)] = None
     await_delivery_s: Annotated[int | None, Field(ge=0, le=259_200)] = None
@@ -111,6 +114,7 @@ class GatewayOut(Schema):
     fallback_sender: str
     pattern: Literal["batch", "loop"]
     requests_per_second: float | None
+    sender_rates: list[str]
     parallel: int | None
     max_segments: int | None
     await_delivery_s: int

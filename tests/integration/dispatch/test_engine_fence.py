@@ -7,6 +7,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from gatepost.dispatch import runner, store
+from gatepost.dispatch.slots import Flight
 from gatepost.dispatch.store import LeaseLost
 
 
@@ -45,17 +46,17 @@ async def test_a_worker_that_froze_writes_nothing_to_the_provider(engine):
     [lead] = worker._leads.values()
     lead.runner.lease_until = time.monotonic() + runner.WRITE_MARGIN_S / 2
     with pytest.raises(LeaseLost):
-        lead.runner.check_line(1)
+        lead.runner.check_line(Flight(1, 1, [], lead.driven, is_resend=False))
 
 
 async def test_what_is_stopped_at_the_line_goes_out_later_and_once(engine, monkeypatch):
     check_line = runner.Runner.check_line
     stops = iter([True, True])
 
-    def checking(self, units):
+    def checking(self, flight):
         if next(stops, False):
             raise LeaseLost
-        check_line(self, units)
+        check_line(self, flight)
 
     monkeypatch.setattr(runner.Runner, "check_line", checking)
     ids = await engine.accept(5)

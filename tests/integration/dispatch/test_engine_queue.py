@@ -1,6 +1,7 @@
 """What leaves when, in which order, in which request, and what waits."""
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ from tests.unit.dispatch.test_pacing import worst_second
 from gatepost.dispatch import line, look_ahead, runner
 from gatepost.dispatch.runner import Runner
 from gatepost.dispatch.threads import in_thread
+from gatepost.gateways.models import SenderId
 from gatepost.gateways.services import update_gateway
 from gatepost.providers.base import Message
 from gatepost.sms.ids import to_ref
@@ -108,6 +110,26 @@ async def test_a_permit_that_comes_due_while_the_worker_is_busy_is_not_slept_ove
     await engine.until_states(ids, "submitted")
     written = engine.other_side.written_at
     assert written[-1] - written[0] < look_ahead.POLL_S
+
+
+async def test_a_paced_sender_keeps_its_pace_and_holds_nobody_up(engine, monkeypatch):
+    monkeypatch.setattr(look_ahead, "LOOK_AHEAD", 20)
+    await in_thread(approve, engine.workspace, "Paced", "Free")
+    await engine.change_gateway(pattern="loop", parallel=20, sender_rates=["Paced = 10"])
+    paced = await engine.accept(50, sender="Paced")
+    free = await engine.accept(30, sender="Free")
+    engine.start_worker()
+    await engine.until_states(free, "submitted")
+    assert "queued" in engine.states(paced).values()
+    await engine.until(lambda: len(engine.other_side.written_at) >= len(free) + 15)
+    senders = [json.loads(body)["messages"][0]["sender"] for body in engine.other_side.bodies]
+    written = [at for at, sender in zip(engine.other_side.written_at, senders, strict=False) if sender == "Paced"]
+    assert worst_second([(at, 1) for at in written]) <= 10
+
+
+def approve(workspace, *senders):
+    for sender in senders:
+        SenderId.objects.create(workspace=workspace, sender=sender, status=SenderId.Status.APPROVED)
 
 
 async def test_no_more_than_the_window_is_ever_between_intent_and_record(engine, monkeypatch):

@@ -103,19 +103,32 @@ def test_waits_have_their_reasons(north: Tenant, gateway: Gateway) -> None:
         ({}, False, "a worker: none drives gateway Acme main at this moment"),
         ({}, True, "its turn: it is next"),
         ({"ahead": 2}, True, "its turn: 2 messages are before it at 10 a second"),
+        (
+            {"ahead": 2, "sender_rates": ["Acme = 0.5"]},
+            True,
+            "its turn: 2 messages from Acme are before it at 0.5 a second, the pace of the sender ID Acme",
+        ),
+        (
+            {"ahead": 2, "sender_rates": ["Acme = 0.5"], "sender": "Another"},
+            True,
+            "its turn: 2 messages are before it at 10 a second",
+        ),
     ],
 )
 def test_what_it_waits_for_now(
     north: Tenant, gateway: Gateway, queue: dict[str, Any], is_driven: bool, why: str
 ) -> None:
     queue = dict(queue)
+    sender = queue.pop("sender", "Acme")
+    Gateway.objects.filter(pk=gateway.pk).update(sender_rates=queue.pop("sender_rates", []))
     for _ in range(queue.pop("ahead", 0)):
-        in_queue(a_message(north.workspace, gateway, state="queued"), due_at=timezone.now() - timedelta(minutes=1))
+        before = a_message(north.workspace, gateway, state="queued", sender="Acme")
+        in_queue(before, due_at=timezone.now() - timedelta(minutes=1))
         Gateway.objects.filter(pk=gateway.pk).update(requests_per_second=10)
     if is_driven:
         until = timezone.now() + timedelta(minutes=1)
         GatewayLease.objects.create(gateway=gateway, worker_id="one", expires_at=until)
-    message = a_message(north.workspace, gateway, state="queued")
+    message = a_message(north.workspace, gateway, state="queued", sender=sender)
     in_queue(message, **queue)
     message = Message.objects.select_related("gateway").get(pk=message.pk)
     assert explained(message, sees_all=False).waits[-1].why == why

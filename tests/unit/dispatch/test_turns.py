@@ -13,7 +13,7 @@ def serve(turns: Turns[str], costs: dict[str, float], times: int) -> Counter[str
     for _ in range(times):
         key = turns.next
         had[key] += costs[key]
-        turns.served(costs[key], waits_on=True)
+        turns.served(key, costs[key], waits_on=True)
     return had
 
 
@@ -42,7 +42,7 @@ def test_who_comes_and_goes_gets_no_more_than_who_stays():
     for _ in range(100):
         key = turns.next
         had[key] += 1
-        turns.served(1, waits_on=key == "stays")
+        turns.served(key, 1, waits_on=key == "stays")
         if key != "stays":
             turns.enter(key)
     assert abs(had["stays"] - had["comes and goes"]) <= 2
@@ -52,9 +52,9 @@ def test_who_leaves_is_forgotten_once_the_others_have_had_as_much():
     turns: Turns[int] = Turns()
     turns.enter(-1)
     for one in range(3000):
-        turns.served(1, waits_on=True)
+        turns.served(turns.next, 1, waits_on=True)
         turns.enter(one)
         while turns.next != one:
-            turns.served(1, waits_on=True)
-        turns.served(1, waits_on=False)
+            turns.served(turns.next, 1, waits_on=True)
+        turns.served(turns.next, 1, waits_on=False)
     assert len(turns._had) <= KEPT
