@@ -16,6 +16,7 @@ from gatepost.gateways.models import Gateway
 from gatepost.messages import snapshots
 from gatepost.messages.detour import Detour, Waiting, detour
 from gatepost.messages.wishes import Snapshot
+from gatepost.sms.msisdn import country_of
 from gatepost.sms.outcomes import Kind, Outcome
 from gatepost.workspaces.models import Workspace
 
@@ -114,8 +115,10 @@ def move_queue(
     *,
     workspace: Workspace | None = None,
     campaign_id: int | None = None,
+    country: str = "",
 ) -> int:
-    """Everything that waits for the gateway (in a workspace, of a campaign) goes its other way; how many messages did.
+    """Everything that waits for the gateway (in a workspace, of a campaign, to a country) goes its other way; how many
+    messages did.
 
     What has no other way stays. Moved by one statement per thousand.
     """
@@ -133,7 +136,10 @@ def move_queue(
             ids = [row[0] for row in cursor.fetchall()]
         if not ids:
             return count
-        found = _detours(_waiting(ids))
+        waiting = _waiting(ids)
+        if country:
+            waiting = {of: [one for one in some if country_of(one.to) == country] for of, some in waiting.items()}
+        found = _detours(waiting)
         count += _take(gateway, list(found.values()), why)
         after = ids[-1]
 

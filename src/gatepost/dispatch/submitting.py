@@ -92,7 +92,7 @@ class Submitter:
             outcomes = dict.fromkeys(outcomes, not_sent(gate.why, retry_after_s=RETRY_AT_GATE_S))
         else:
             self._learn(result)
-            self._witness.note(items, outcomes.values(), result.latency_ms)
+            self._witness.note(items, outcomes, result.latency_ms)
             others = await self._detours(items, outcomes)
         closing = close(
             driven,

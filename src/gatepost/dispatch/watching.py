@@ -16,6 +16,7 @@ from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.threads import in_thread
 from gatepost.dispatch.witness import Witness
 from gatepost.gateways import check, services
+from gatepost.gateways.countries import country_name
 from gatepost.gateways.models import Gateway
 from gatepost.problems import Problem
 from gatepost.routing import health, health_store
@@ -45,6 +46,8 @@ REPORTS: Final = """
 ARRIVED: Final = frozenset({"delivered"})
 REPORTED: Final = frozenset({"delivered", "undelivered", "rejected", "expired"})
 
+UP: Final = State()
+
 Pool = AsyncConnectionPool[Any]
 
 
@@ -56,7 +59,7 @@ class Watch:
         self._witness = witness
         self._pool = pool
         self._now = now
-        self._state: State | None = None
+        self._states: dict[str, State] | None = None
         self._judged_at = 0.0
         self._asked_at = 0.0
         self._forgot_at = time.monotonic()
@@ -74,18 +77,43 @@ class Watch:
 
     async def _look(self) -> None:
         driven = self._driven()
-        if self._state is None:
-            self._state = await in_thread(health_store.state_of, driven.id)
-        evidence = self._evidence()
-        if self._state.standing is Standing.DOWN:
-            await self._ask_provider(driven)
+        if self._states is None:
+            self._states = await in_thread(health_store.states_of, driven.id)
         now = self._now()
-        after = health.next_standing(self._state, evidence, now, self._is_answering)
-        if after.standing is not self._state.standing:
+        evidence = self._evidence()
+        state = self._states.get("", UP)
+        if state.standing is Standing.DOWN:
+            await self._ask_provider(driven)
+        if state.standing is Standing.UP:
+            await self._look_at_countries(driven, now)
+        after = health.next_standing(state, self._besides_countries(evidence), now, self._is_answering)
+        if after.standing is not state.standing:
             await self._change(driven, after)
         if time.monotonic() >= self._judged_at + JUDGE_S:
             self._judged_at = time.monotonic()
             await self._judge(driven, evidence, now)
+
+    async def _look_at_countries(self, driven: Driven, now: datetime) -> None:
+        """One country alone may be refused, while the others are not."""
+        assert self._states is not None
+        by_country = self._witness.tries_by_country(now)
+        for country in by_country.keys() | {country for country in self._states if country}:
+            others = [each for other, tries in by_country.items() if other != country for each in tries]
+            others.sort(key=lambda each: each.at, reverse=True)
+            state = self._states.get(country, UP)
+            after = health.next_standing_in(state, by_country.get(country, []), others, now)
+            if after.standing is not state.standing:
+                await self._change(driven, after, country)
+
+    def _besides_countries(self, evidence: Evidence) -> Evidence:
+        """What is refused for a country that is out says nothing more of the gateway as a whole."""
+        out = {
+            country for country, state in (self._states or {}).items() if country and state.standing is not UP.standing
+        }
+        if not out:
+            return evidence
+        tries = [each for each in evidence.tries if not (each.country in out and each.failure in health.LOCAL)]
+        return replace(evidence, tries=tries)
 
     def _evidence(self) -> Evidence:
         return Evidence(
@@ -95,14 +123,17 @@ class Watch:
             reports_expected=self._driven().conduct.reports,
         )
 
-    async def _change(self, driven: Driven, after: State) -> None:
-        log.warning("gateway_stands", gateway=driven.id, standing=after.standing.value, cause=after.cause)
-        await in_thread(health_store.keep_state, driven.id, after)
-        self._state = after
+    async def _change(self, driven: Driven, after: State, country: str = "") -> None:
+        assert self._states is not None
+        standing = after.standing.value
+        log.warning("gateway_stands", gateway=driven.id, country=country, standing=standing, cause=after.cause)
+        await in_thread(health_store.keep_state, driven.id, after, country)
+        self._states[country] = after
         self._judged_at = 0.0
         if after.standing is Standing.DOWN:
-            self._is_answering = False
-            await in_thread(_leave, driven.id, after.cause)
+            if not country:
+                self._is_answering = False
+            await in_thread(_leave, driven.id, after.cause, country)
 
     async def _ask_provider(self, driven: Driven) -> None:
         """A harmless call, where the provider offers one; where it offers none, a trial has to do."""
@@ -166,12 +197,13 @@ def _first_id(moment: datetime) -> int:
     return max(0, (int(moment.timestamp() * 1000) - EPOCH_MS) << (NODE_BITS + SEQUENCE_BITS))
 
 
-def _leave(gateway_id: int, cause: str) -> None:
-    """What waits there goes its other way."""
+def _leave(gateway_id: int, cause: str, country: str) -> None:
+    """What waits there (for a country) goes its other way."""
     gateway = Gateway.objects.filter(pk=gateway_id).first()
     if gateway is None:
         return
-    count = detours.move_queue(gateway, f"{gateway.name} is down: {cause}")
+    place = f" for {country_name(country)}" if country else ""
+    count = detours.move_queue(gateway, f"{gateway.name} is down{place}: {cause}", country=country)
     if count:
         words = f"What waited for {gateway} and had another way took it."
         health_store.note(gateway, RoutingChange.ChangeKind.MOVED, words)

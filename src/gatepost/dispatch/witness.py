@@ -2,23 +2,32 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.dispatch.store import Due
-from gatepost.routing.health import WORDS, Try
+from gatepost.routing.health import ENOUGH, WORDS, Try
+from gatepost.sms.ids import to_ref
 from gatepost.sms.msisdn import country_of
 from gatepost.sms.outcomes import Kind, Outcome, Side
 
 REMEMBERED: Final = 200
+REMEMBERED_IN: Final = 2 * ENOUGH
+COUNTRIES: Final = 50
+
+_Seen = tuple[float, str, str, float | None, str]
 
 
 class Witness:
-    """Remembers the last requests. Noting one is cheap; what is kept is made readable when somebody asks."""
+    """Remembers the last requests, and the last ones to each country. Noting one is cheap; what is kept is made
+    readable when somebody asks. A request to several countries counts for that of its first message, unless some of
+    its messages failed."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, str, str, float | None, str]] = deque(maxlen=REMEMBERED)
+        self._seen: deque[_Seen] = deque(maxlen=REMEMBERED)
+        self._unsorted: deque[_Seen] = deque(maxlen=REMEMBERED)
+        self._by_country: dict[str, deque[_Seen]] = {}
         self._answered_at = time.monotonic()
         self.open_requests = 0
 
@@ -32,26 +41,52 @@ class Witness:
         """A request that set out has come to its end, whatever that was."""
         self.open_requests -= 1
 
-    def note(self, items: list[Due], outcomes: Iterable[Outcome], latency_ms: float | None) -> None:
-        """What a request met."""
+    def note(self, items: list[Due], outcomes: Mapping[str, Outcome], latency_ms: float | None) -> None:
+        """What a request met, by the reference of each message."""
         now = time.monotonic()
-        failure, cause = _failure(list(outcomes))
+        failure, cause = _failure(list(outcomes.values()))
         latency_s = None if latency_ms is None else latency_ms / 1000
         if failure not in ("unknown", "not_sent"):
             self._answered_at = now
-        self._seen.append((now, failure, cause, latency_s, items[0].to if items else ""))
+        seen = (now, failure, cause, latency_s, items[0].to if items else "")
+        self._seen.append(seen)
+        if len(items) == 1 or all(outcome.kind is Kind.ACCEPTED for outcome in outcomes.values()):
+            self._unsorted.append(seen)
+            return
+        for item in items:
+            outcome = outcomes.get(to_ref(item.message_id, item.generation))
+            if outcome is not None:
+                self._unsorted.append((now, *_fault(outcome), latency_s, item.to))
 
     def tries(self, now: datetime) -> list[Try]:
         """The last requests, newest first, as seen from `now`."""
-        clock = time.monotonic()
-        return [
-            Try(now - timedelta(seconds=clock - at), failure, cause, latency_s, country_of(to) or "" if to else "")
-            for at, failure, cause, latency_s, to in reversed(self._seen)
-        ]
+        return [_try(seen, now, country_of(seen[-1]) or "" if seen[-1] else "") for seen in reversed(self._seen)]
+
+    def tries_by_country(self, now: datetime) -> dict[str, list[Try]]:
+        """The last requests to each country, newest first, as seen from `now`; what went to none is left out."""
+        while self._unsorted:
+            seen = self._unsorted.popleft()
+            country = (country_of(seen[-1]) if seen[-1] else None) or ""
+            # The one that was used last stands last.
+            kept = self._by_country.pop(country, None) or deque(maxlen=REMEMBERED_IN)
+            kept.append(seen)
+            self._by_country[country] = kept
+        for country in list(self._by_country)[:-COUNTRIES]:
+            del self._by_country[country]
+        return {
+            country: [_try(seen, now, country) for seen in reversed(kept)]
+            for country, kept in self._by_country.items()
+            if country
+        }
 
     def silent_s(self) -> float:
         """Since when requests have been open and nothing was answered."""
         return time.monotonic() - self._answered_at if self.open_requests else 0.0
+
+
+def _try(seen: _Seen, now: datetime, country: str) -> Try:
+    at, failure, cause, latency_s, _ = seen
+    return Try(now - timedelta(seconds=time.monotonic() - at), failure, cause, latency_s, country)
 
 
 def _failure(outcomes: list[Outcome]) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from gatepost.routing import loading
 from gatepost.routing.health_store import Outage, outages
 from gatepost.workspaces.models import Workspace
 
-IN_ORDER: Final = Outage({})
+IN_ORDER: Final = Outage()
 
 
 def load(workspace_id: int) -> Snapshot:
@@ -104,5 +104,5 @@ def facts(gateway: Gateway, account_settings: Mapping[str, Any], outage: Outage 
         is_draining=gateway.is_draining,
         named_fails_over=gateway.named_fails_over,
         down=outage.down,
-        share=outage.share,
+        shares=outage.shares,
     )

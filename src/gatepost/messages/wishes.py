@@ -33,8 +33,8 @@ class Wish(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
-    """What accepting needs to know of a gateway. `down`: why it is down, by country; "" is everywhere; `share`: of
-    the messages that may try it nevertheless."""
+    """What accepting needs to know of a gateway. `down`: why it is down, by country; "" is everywhere; `shares`: of
+    the messages that may try it nevertheless, likewise."""
 
     id: int
     name: str
@@ -50,7 +50,7 @@ class GatewayFacts:
     is_draining: bool = False
     named_fails_over: bool = False
     down: Mapping[str, str] = field(default_factory=dict)
-    share: float = 0.0
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

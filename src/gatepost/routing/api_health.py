@@ -30,11 +30,10 @@ class HealthOut(Schema):
     measured_at: datetime | None
 
 
-class CountryHealthOut(Schema):
+class CountryHealthOut(HealthOut):
+    """The same for the messages to one country, which may be down alone."""
+
     country: Annotated[str, Field(description="ISO 3166 code.")]
-    score: int | None
-    reasons: list[str]
-    measured_at: datetime | None
 
 
 class GatewayHealthOut(HealthOut):
@@ -59,17 +58,17 @@ def read_health(request: HttpRequest, gateway_id: Id) -> dict[str, Any]:
     gateway = find(caller(request), gateway_id)
     rows = list(GatewayHealth.objects.filter(gateway=gateway))
     everywhere = next((row for row in rows if not row.country), GatewayHealth(gateway=gateway))
-    names = ("standing", "since", "cause", "share", *_MEASURED)
     return {
-        **{name: getattr(everywhere, name) for name in names},
-        **({} if health_store.is_fresh(everywhere) else _NOTHING),
+        **_health(everywhere),
         "gateway": gateway.pk,
         "countries": [
-            {"country": row.country, **{name: getattr(row, name) for name in _MEASURED}}
-            for row in rows
-            if row.country and health_store.is_fresh(row)
+            {"country": row.country, **_health(row)} for row in rows if row.country and health_store.says_something(row)
         ],
     }
+
+
+def _health(row: GatewayHealth) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _NAMES} | ({} if health_store.is_fresh(row) else _NOTHING)
 
 
 @router.get("/routes/changes", auth=needs(Right.ROUTES_READ), response=PageOf[RoutingChangeOut])
@@ -78,5 +77,5 @@ def list_routing_changes(request: HttpRequest, asked: Page) -> Any:
     return page(health_store.changes_for(caller(request).workspace), asked)
 
 
-_MEASURED = ("score", "reasons", "measured_at")
+_NAMES = ("standing", "since", "cause", "share", "score", "reasons", "measured_at")
 _NOTHING: dict[str, Any] = {"score": None, "reasons": []}

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from gatepost.gateways.countries import country_name
 from gatepost.routing.rules import Rule, Subject, in_order, lot
 from gatepost.sms.msisdn import country_of
 
@@ -24,8 +25,8 @@ ONLY: Final = "only"
 
 
 class Candidate(Protocol):
-    """A gateway of the workspace as choosing sees it. `down`: why it is down, by country; "" is everywhere. `share`: of
-    the numbers that try it nevertheless."""
+    """A gateway of the workspace as choosing sees it. `down`: why it is down, by country; "" is everywhere. `shares`:
+    of the numbers that try it nevertheless, likewise."""
 
     @property
     def id(self) -> int: ...
@@ -36,7 +37,7 @@ class Candidate(Protocol):
     @property
     def down(self) -> Mapping[str, str]: ...
     @property
-    def share(self) -> float: ...
+    def shares(self) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +185,11 @@ def _why_not(
     why = obstacle(gateway)
     if why or not gateway.down:
         return why, False
-    down = gateway.down.get("") or gateway.down.get(country_of(subject.to) or "?", "")
-    if not down or (gateway.share and lot(f"{subject.to}:{subject.at:%H%M}", gateway_id) < gateway.share):
-        return "", False
-    return f"it is down: {down}", True
+    for country in ("", country_of(subject.to)):
+        down = "" if country is None else gateway.down.get(country, "")
+        if down and lot(f"{subject.to}:{subject.at:%H%M}", gateway_id) >= gateway.shares.get(country or "", 0.0):
+            return f"it is down{f' for {country_name(country)}' if country else ''}: {down}", True
+    return "", False
 
 
 def _name(gateway_id: int, candidates: Mapping[int, Candidate]) -> str:

@@ -5,7 +5,7 @@ on trial: a gateway that went down comes back through a trial, in which a few ne
 than once a minute.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,6 +31,9 @@ LATE_RECEIPT_S: Final = 300.0
 
 HARD: Final = frozenset({"not_sent", "auth", "no_credit", "config"})
 """What no repetition mends: the provider is not reached, or lets nobody in."""
+
+LOCAL: Final = frozenset({"bad_sender", "permanent", "temporary"})
+"""What a provider may refuse for the messages to one country alone."""
 
 WORDS: Final = {
     "not_sent": "the provider is not reached",
@@ -134,22 +137,64 @@ def outage_of(evidence: Evidence, tries: Sequence[Try]) -> str:
         return _words(last[0])
     recent = tries[: 2 * ENOUGH]
     failed = [each for each in recent if each.failure and each.failure != "throttled"]
-    if len(recent) >= ENOUGH and len(failed) >= BAD_SHARE * len(recent):
+    if len(recent) >= ENOUGH and len(failed) >= BAD_SHARE * len(recent) and not _is_of_one_country(recent):
         return f"{len(failed)} of {len(recent)} requests failed, last because {_words(failed[0])}"
     if evidence.open_requests >= BREAK_AFTER and evidence.silent_s > max(NO_ANSWER_S, 3 * (_latency(tries) or 0.0)):
         return f"no request was answered for {evidence.silent_s:.0f} s"
     return ""
 
 
-def next_standing(state: State, evidence: Evidence, now: datetime, can_try: bool = True) -> State:
-    """Where it stands now. `can_try`: the provider answers a harmless call, or there is none to ask."""
+def outage_in(own: Sequence[Try], others: Sequence[Try]) -> str:
+    """Why nothing more should go to a country, while the gateway works elsewhere; empty where there is no reason.
+
+    `own`: what requests to the country met, `others`: those to other countries; newest first, of the window.
+    """
+    recent = _local(own)[: 2 * ENOUGH]
+    failed = [each for each in recent if each.failure]
+    if len(recent) < ENOUGH or len(failed) < BAD_SHARE * len(recent) or not _works(others[: 2 * ENOUGH]):
+        return ""
+    return f"{len(failed)} of {len(recent)} requests there failed, last because {_words(failed[0])}"
+
+
+def _local(tries: Sequence[Try]) -> list[Try]:
+    return [each for each in tries if not each.failure or each.failure in LOCAL]
+
+
+def _works(tries: Sequence[Try]) -> bool:
+    failed = sum(bool(each.failure) for each in tries)
+    return len(tries) - failed >= PROVEN_BY and failed < BAD_SHARE * len(tries)
+
+
+def _is_of_one_country(tries: Sequence[Try]) -> bool:
+    """Whether it is one country alone that is refused, so that the gateway as a whole is not to blame."""
+    return any(
+        all(each.failure in LOCAL for each in tries if each.failure and each.country == country)
+        and _works([each for each in tries if each.country != country])
+        for country in {each.country for each in tries if each.failure and each.country}
+    )
+
+
+Outage = Callable[[Evidence, Sequence[Try]], str]
+
+
+def next_standing_in(state: State, own: Sequence[Try], others: Sequence[Try], now: datetime) -> State:
+    """Where the gateway stands in one country; `own` and `others` as for `outage_in`."""
+    others = [each for each in others if each.at > now - WINDOW]
+    return next_standing(state, Evidence(_local(own)), now, outage=lambda _, fresh: outage_in(fresh, others))
+
+
+def next_standing(
+    state: State, evidence: Evidence, now: datetime, can_try: bool = True, outage: Outage = outage_of
+) -> State:
+    """Where it stands now. `can_try`: the provider answers a harmless call, or there is none to ask. `outage`: says of
+    the evidence, and of those of its tries that have not been judged yet, why nothing more should go there."""
     tries = [each for each in evidence.tries if each.at > now - WINDOW]
     if state.standing is Standing.UP:
         # What happened before it came back has been judged.
         fresh = [each for each in tries if state.switched_at is None or each.at > state.switched_at]
-        outage = outage_of(evidence, fresh)
-        if outage and _may_switch(state, now):
-            return State(Standing.DOWN, now, now, outage)
+        why = outage(evidence, fresh)
+        if why and _may_switch(state, now):
+            return State(Standing.DOWN, now, now, why)
         return state
     since = state.since or now
     fresh = [each for each in tries if each.at > since]

@@ -1,7 +1,7 @@
 """Where gateways stand, as it is kept: read when messages are accepted, written by who drives the gateway."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from gatepost.gateways.countries import country_name
 from gatepost.gateways.evidence import Health
 from gatepost.gateways.models import BalanceReading, Gateway
 from gatepost.routing.health import Standing, State, Verdict
@@ -26,48 +27,50 @@ FRESH_BALANCE: Final = timedelta(days=2)
 
 ChangeKind = RoutingChange.ChangeKind
 _CHANGES: Final[Mapping[Standing, tuple[str, str]]] = {
-    Standing.DOWN: (ChangeKind.DOWN, "{gateway} is down: {cause}. New messages go elsewhere where they can."),
-    Standing.TRIAL: (ChangeKind.TRIAL, "{gateway} is tried again by a few new messages."),
-    Standing.UP: (ChangeKind.UP, "{gateway} is back: new messages go there again."),
+    Standing.DOWN: (ChangeKind.DOWN, "{gateway} is down{place}: {cause}. New messages go elsewhere where they can."),
+    Standing.TRIAL: (ChangeKind.TRIAL, "{gateway} is tried again{place} by a few new messages."),
+    Standing.UP: (ChangeKind.UP, "{gateway} is back{place}: new messages go there again."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Why a gateway is down, by country ("" is everywhere), and the share of messages that try it nevertheless."""
+    """Why a gateway is down, by country ("" is everywhere), and the shares of messages that try it nevertheless."""
 
-    down: Mapping[str, str]
-    share: float = 0.0
+    down: Mapping[str, str] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 def outages(gateway_ids: Iterable[int]) -> dict[int, Outage]:
     """Those of the gateways that are down or on trial."""
     found: dict[int, Outage] = {}
     for row in GatewayHealth.objects.filter(gateway_id__in=list(gateway_ids)).exclude(standing=Standing.UP):
-        known = found.get(row.gateway_id, Outage({}))
-        share = max(known.share, row.share if row.standing == Standing.TRIAL else 0.0)
-        found[row.gateway_id] = Outage({**known.down, row.country: row.cause or "it does not work"}, share)
+        known = found.get(row.gateway_id, Outage())
+        down = {**known.down, row.country: row.cause or "it does not work"}
+        share = {row.country: row.share} if row.standing == Standing.TRIAL else {}
+        found[row.gateway_id] = Outage(down, {**known.shares, **share})
     return found
 
 
-def state_of(gateway_id: int) -> State:
-    """Where the gateway stands everywhere; up where nothing is known."""
-    row = GatewayHealth.objects.filter(gateway_id=gateway_id, country="").first()
-    if row is None:
-        return State()
-    return State(Standing(row.standing), row.since, row.switched_at, row.cause, row.share)
+def states_of(gateway_id: int) -> dict[str, State]:
+    """Where the gateway stands, by country ("" is everywhere); where nothing is known it is up."""
+    return {
+        row.country: State(Standing(row.standing), row.since, row.switched_at, row.cause, row.share)
+        for row in GatewayHealth.objects.filter(gateway_id=gateway_id)
+    }
 
 
-def keep_state(gateway_id: int, state: State) -> None:
-    """Write down where it stands from now on, why, and tell whoever accepts messages."""
+def keep_state(gateway_id: int, state: State, country: str = "") -> None:
+    """Write down where it stands from now on (in a country), why, and tell whoever accepts messages."""
     with transaction.atomic():
         gateway = Gateway.objects.filter(pk=gateway_id).first()
         if gateway is None:
             return
         values = {name: getattr(state, name) for name in ("standing", "since", "switched_at", "cause", "share")}
-        GatewayHealth.objects.update_or_create(gateway=gateway, country="", defaults=values)
+        GatewayHealth.objects.update_or_create(gateway=gateway, country=country, defaults=values)
         kind, words = _CHANGES[state.standing]
-        note(gateway, kind, words.format(gateway=gateway, cause=state.cause))
+        place = f" for {country_name(country)}" if country else ""
+        note(gateway, kind, words.format(gateway=gateway, place=place, cause=state.cause))
         with connection.cursor() as cursor:
             cursor.execute("select pg_notify(%s, 'routes')", [CONFIG_CHANNEL])
 
@@ -121,11 +124,17 @@ def changes_for(workspace: Workspace) -> QuerySet[RoutingChange]:
 
 def shown(gateway_ids: Sequence[int]) -> dict[int, Health]:
     """How the gateways do, as far as that was measured lately or keeps messages from them."""
-    rows = GatewayHealth.objects.filter(gateway_id__in=gateway_ids, country="")
-    return {row.gateway_id: _shown(row) for row in rows if _says_something(row)}
+    rows = list(GatewayHealth.objects.filter(gateway_id__in=gateway_ids))
+    judged = {row.gateway_id: _shown(row) for row in rows if not row.country and says_something(row)}
+    out = {row.gateway_id for row in rows if not row.country and row.standing != Standing.UP}
+    for row in rows:
+        if row.country and row.standing == Standing.DOWN and row.gateway_id not in out:
+            judged[row.gateway_id] = Health(f"Down for {country_name(row.country)}", "warn", row.cause)
+    return judged
 
 
-def _says_something(row: GatewayHealth) -> bool:
+def says_something(row: GatewayHealth) -> bool:
+    """Whether it keeps messages away, or was measured lately."""
     return row.standing != Standing.UP or (is_fresh(row) and row.score is not None)
 
 

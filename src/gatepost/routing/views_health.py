@@ -35,9 +35,9 @@ def show_health(request: PageRequest, gateway: int) -> HttpResponse:
         "tone": health_store.tone_of(everywhere.score if everywhere else None),
         "standing": STANDINGS[everywhere.standing if everywhere else "up"],
         "countries": [
-            (country_name(each.country), each, health_store.tone_of(each.score))
+            (country_name(each.country), each, health_store.tone_of(each.score), STANDINGS[each.standing])
             for each in found
-            if each.country and health_store.is_fresh(each)
+            if each.country and health_store.says_something(each)
         ],
         "changes": health_store.changes_of(row, request.asker.workspace)[:CHANGES],
         "may_move": access.may_change(request.asker, row),

@@ -17,6 +17,7 @@ from gatepost.routing.services import create_rule
 from gatepost.sms.ids import from_ref, to_ref
 from gatepost.sms.states import State
 
+GERMAN = "+4915112345678"
 FIRST, SECOND = "first.example", "second.example"
 PATIENCE_S = 40.0
 """What a test proves does not hang on how busy the machine is."""
@@ -221,6 +222,42 @@ async def test_a_gateway_comes_back_through_a_trial(engine, pair, monkeypatch):
     assert [kind for kind in kinds if kind in ("down", "trial", "up")][-2:] == ["trial", "up"]
 
 
+async def test_a_country_alone_is_led_past_a_gateway_that_refuses_it_and_comes_back(engine, pair, monkeypatch):
+    first, second = pair
+    monkeypatch.setattr(health, "SWITCH_S", 0.5)
+    monkeypatch.setattr(health, "TRIAL_AFTER_S", 0.2)
+
+    def behave(messages):
+        [one] = messages
+        return refused(messages, "busy") if one["sender"] == "One" and one["to"].startswith("49") else None
+
+    engine.other_side.behave = behave
+    polish = await engine.accept(8, gateway="")
+    german = await engine.accept(15, gateway="", to=GERMAN)
+    engine.start_worker()
+    await engine.until_states(polish + german, "submitted", seconds=PATIENCE_S)
+    await engine.until(lambda: standing(engine, first, "DE") == "trial", PATIENCE_S)
+    assert standing(engine, first) == "up"
+    found = "select gateway_id from message where id = any(%s) group by gateway_id"
+    assert engine.rows(found, german) == [(second.pk,)]
+    assert engine.rows(found, polish) == [(first.pk,)]
+    engine.run("update gateway_health set share = 0 where country = 'DE'")
+    led_past = await engine.accept(3, gateway="", to=GERMAN)
+    assert engine.rows("select gateway_id, tried from message where id = any(%s)", led_past) == [(second.pk, None)] * 3
+    assert engine.rows(found, await engine.accept(3, gateway="")) == [(first.pk,)]
+    engine.other_side.behave = None
+    engine.run("update gateway_health set share = 1 where country = 'DE'")
+    for _ in range(200):
+        if standing(engine, first, "DE") == "up":
+            break
+        await engine.accept(3, gateway="", to=GERMAN)
+        await asyncio.sleep(0.1)
+    assert standing(engine, first, "DE") == "up"
+    words = await in_thread(lambda: list(RoutingChange.objects.filter(gateway=first).values_list("words", flat=True)))
+    assert any(said.startswith("First is down for Germany: ") for said in words)
+    assert "First is back for Germany: new messages go there again." in words
+
+
 async def test_the_score_and_its_reasons_are_kept_by_country(engine, pair):
     first, _ = pair
     ids = await engine.accept(20, gateway="")
@@ -267,8 +304,9 @@ def elsewhere(engine) -> set[int]:
     return {from_ref(ref)[0] for ref, host in dict(engine.other_side.taken_by).items() if host == SECOND}
 
 
-def standing(engine, gateway):
-    rows = engine.rows("select standing from gateway_health where gateway_id = %s and country = ''", gateway.pk)
+def standing(engine, gateway, country=""):
+    statement = "select standing from gateway_health where gateway_id = %s and country = %s"
+    rows = engine.rows(statement, gateway.pk, country)
     return rows[0][0] if rows else "up"
 
 

@@ -46,13 +46,32 @@ def test_what_is_down_is_passed_over_until_it_is_back(north: Tenant, gateways: l
     one, _ = gateways
     goes_down(one)
     assert load(north.workspace.pk).gateways[one.pk].down == {"": "the credentials are refused"}
-    assert health_store.state_of(one.pk).standing is Standing.DOWN
+    assert health_store.states_of(one.pk)[""].standing is Standing.DOWN
     health_store.keep_state(one.pk, State(Standing.TRIAL, timezone.now(), None, "so far", 0.25))
-    assert load(north.workspace.pk).gateways[one.pk].share == 0.25
+    assert load(north.workspace.pk).gateways[one.pk].shares == {"": 0.25}
     health_store.keep_state(one.pk, State())
     assert load(north.workspace.pk).gateways[one.pk].down == {}
     kinds = list(RoutingChange.objects.filter(gateway=one).order_by("pk").values_list("kind", flat=True))
     assert kinds == ["down", "trial", "up"]
+
+
+def test_what_is_down_for_a_country_alone_is_said_so(north: Tenant, gateways: list[Gateway]) -> None:
+    one, two = gateways
+    now = timezone.now()
+    health_store.keep_state(one.pk, State(Standing.DOWN, now, now, "routes are refused"), "DE")
+    health_store.keep_state(one.pk, State(Standing.TRIAL, now, now, "so far", 0.5), "FR")
+    facts = load(north.workspace.pk).gateways
+    assert facts[one.pk].down == {"DE": "routes are refused", "FR": "so far"}
+    assert facts[one.pk].shares == {"FR": 0.5}
+    assert facts[two.pk].down == {}
+    assert health_store.shown([one.pk, two.pk])[one.pk].words == "Down for Germany"
+    assert RoutingChange.objects.first().words.startswith("One is down for Germany: routes are refused.")
+    path = reverse("gateway-health", kwargs={"workspace": north.workspace.pk, "gateway": one.pk})
+    page = north.console(Role.OWNER).get(path).content.decode()
+    assert "Routes are refused." in page
+    answer = north.api().get(f"/api/v1/gateways/{one.pk}/health").json()
+    assert answer["standing"] == "up"
+    assert {each["country"]: each["standing"] for each in answer["countries"]} == {"DE": "down", "FR": "trial"}
 
 
 def test_scores_are_kept_by_country_and_a_turn_is_noted(north: Tenant, gateways: list[Gateway]) -> None:

@@ -31,7 +31,7 @@ class Way:
     name: str
     is_draining: bool = False
     down: dict[str, str] = field(default_factory=dict)
-    share: float = 0.0
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 GATEWAYS = {1: Way(1, "One"), 2: Way(2, "Two"), 3: Way(3, "Three")}

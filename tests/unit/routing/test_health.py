@@ -98,6 +98,59 @@ class TestOutages:
         assert bool(outage_of(Evidence(silent_s=silent_s, open_requests=open_requests), usual)) is is_out
 
 
+class TestOneCountry:
+    """A provider may refuse one country alone."""
+
+    @staticmethod
+    def to(country: str, *failures: str) -> list[Try]:
+        return [replace(each, country=country) for each in tries(*failures)]
+
+    @pytest.mark.parametrize(
+        ("own", "others", "is_out"),
+        [
+            (["permanent"] * 10, [""] * 3, True),
+            (["permanent"] * 6 + [""] * 4, [""] * 3, True),
+            (["permanent"] * 5 + [""] * 5, [""] * 9, False),
+            (["permanent"] * 9, [""] * 9, False),
+            (["permanent"] * 10, [""] * 2, False),
+            (["permanent"] * 10, ["permanent"] * 6 + [""] * 4, False),
+            (["not_sent"] * 20, [""] * 9, False),
+            (["unknown"] * 20, [""] * 9, False),
+            (["throttled"] * 20, [""] * 9, False),
+        ],
+    )
+    def test_is_out_by_what_is_refused_there_while_it_works_elsewhere(self, own, others, is_out):
+        assert bool(health.outage_in(self.to("DE", *own), self.to("PL", *others))) is is_out
+
+    @given(st.integers(0, 20))
+    def test_does_not_take_the_whole_gateway_with_it(self, well):
+        refused, fine = self.to("DE", *["permanent"] * 15), self.to("PL", *[""] * well)
+        both = sorted([*refused, *fine], key=lambda each: each.at, reverse=True)
+        is_out = bool(outage_of(Evidence(), both))
+        assert not is_out or sum(not each.failure for each in both[:20]) < health.PROVEN_BY
+
+    def test_what_fails_everywhere_is_of_the_gateway(self):
+        both = [*self.to("DE", *["temporary"] * 10), *self.to("PL", *["temporary"] * 8, "", "")]
+        assert outage_of(Evidence(), both)
+        assert not health.outage_in(both[:10], both[10:])
+
+    def test_comes_back_through_a_trial_and_not_more_often_than_once_a_minute(self):
+        bad, fine = self.to("DE", *["permanent"] * 10), self.to("PL", *[""] * 9)
+        down = health.next_standing_in(State(), bad, fine, NOW)
+        assert (down.standing, down.cause[:27]) == (Standing.DOWN, "10 of 10 requests there fai")
+        assert health.next_standing_in(down, bad, fine, NOW) == down
+        later = NOW + timedelta(seconds=health.TRIAL_AFTER_S)
+        trial = health.next_standing_in(down, bad, fine, later)
+        assert (trial.standing, trial.switched_at) == (Standing.TRIAL, NOW)
+        after = later + timedelta(seconds=5)
+        again = [replace(each, at=later + timedelta(seconds=n + 1)) for n, each in enumerate(self.to("DE", "", "", ""))]
+        assert health.next_standing_in(trial, again[::-1], fine, after) == trial
+        minute = NOW + timedelta(seconds=health.SWITCH_S)
+        assert health.next_standing_in(trial, again[::-1], fine, minute).standing is Standing.UP
+        refused = [replace(again[0], failure="permanent")]
+        assert health.next_standing_in(trial, refused, fine, after).standing is Standing.DOWN
+
+
 class TestStanding:
     BAD = Evidence(tries("not_sent", "not_sent", "not_sent", every_s=0.1))
     GOOD = Evidence(tries("", "", "", every_s=0.1))
