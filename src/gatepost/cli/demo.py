@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from gatepost.cli import demo_people
+from gatepost.cli import demo_people, demo_texts
 from gatepost.cli.demo_file import Demo, Simulators
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _new_workspace(wanted: "list[DemoGateway]") -> "Workspace":
     asked = sender_ids.request_sender_id(workspace, SENDER, made[0], actor=_ACTOR)
     sender_ids.decide(asked, is_approved=True, actor=_ACTOR)
     demo_people.fill(workspace, actor=_ACTOR)
+    demo_texts.fill(workspace, actor=_ACTOR)
     return workspace
 
 

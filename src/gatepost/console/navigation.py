@@ -31,6 +31,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("doubts", "In doubt", "warn"),
             Entry("inbound", "Inbound", "inbox"),
             Entry("contacts", "Contacts", "people", CONTACT_PAGES),
+            Entry("templates", "Templates", "book", ("template", "template-add", "template-versions")),
             Entry("phone", "Virtual phone", "phone"),
         ),
     ),

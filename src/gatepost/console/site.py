@@ -23,6 +23,7 @@ SLICES: Final = (
     "gatepost.dispatch.views_queue",
     "gatepost.inbox.views",
     "gatepost.audience.views",
+    "gatepost.texts.views",
 )
 """Modules whose import declares pages."""
 

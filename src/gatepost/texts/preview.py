@@ -75,7 +75,7 @@ def preview(vocabulary: Vocabulary, wanted: Wanted, contact: Contact | None) -> 
     except Problem as problem:
         return Preview(wanted.channel, contact, "", _sized(wanted.channel, ""), faults=problem.faults)
     if contact is None and written.fields:
-        return Preview(wanted.channel, None, wanted.subject, _sized(wanted.channel, wanted.body))
+        return Preview(wanted.channel, None, wanted.subject, sms_preview.Preview(wanted.body, None))
     return rendered(vocabulary, wanted, written, contact)
 
 

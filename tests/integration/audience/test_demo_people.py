@@ -7,8 +7,10 @@ from tests.support.tenants import ACTOR, tenant
 from gatepost.audience.filters import matching
 from gatepost.audience.models import Contact, Document, Segment
 from gatepost.audience.vocabulary import load
-from gatepost.cli import demo_people
+from gatepost.cli import demo_people, demo_texts
 from gatepost.sms.msisdn import parse
+from gatepost.texts.models import Template
+from gatepost.texts.preview import Wanted, preview
 
 pytestmark = pytest.mark.django_db
 
@@ -32,3 +34,11 @@ def test_the_demo_has_its_people_at_once() -> None:
         found = set(matching(owner.workspace, segment.filter).values_list("pk", flat=True))
         assert found == people_oracle.people(everybody, names, segment.filter)
         assert 0 < len(found) < demo_people.COUNT
+
+    demo_texts.fill(owner.workspace, actor=ACTOR)
+    assert {row.channel for row in Template.objects.all()} == {"sms", "email", "portal"}
+    for row in Template.objects.all():
+        wanted = Wanted(row.channel, row.subject, row.body, row.missing, row.default)
+        shown = [preview(vocabulary, wanted, one) for one in everybody[:60]]
+        assert not any(one.fault or one.faults for one in shown)
+        assert sum(not one.gets_nothing for one in shown) > 40

@@ -30,6 +30,14 @@
     setTimeout(() => (label.textContent = before), COPIED_MS);
   };
 
+  // What a button offers goes where the cursor is.
+  const insert = (button) => {
+    const area = document.getElementById(button.dataset.into);
+    area.setRangeText(button.dataset.insert, area.selectionStart, area.selectionEnd, "end");
+    area.focus();
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
   // Fields that make sense only with another field's value.
   const applyConditions = (scope) => {
     for (const field of scope.querySelectorAll("[data-when]")) {
@@ -145,6 +153,7 @@
     if (button.matches("[data-theme-toggle]")) toggleTheme();
     if (button.matches(".menu-button")) toggleMenu(button);
     if (button.matches("[data-copy], [data-copy-from]")) copy(button);
+    if (button.matches("[data-insert]")) insert(button);
     if (button.matches("[data-open]")) document.getElementById(button.dataset.open).showModal();
     if (button.matches("[data-close]")) button.closest("dialog").close();
     if (button.matches("[data-forget-drafts]")) {
