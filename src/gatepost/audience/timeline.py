@@ -15,7 +15,8 @@ MOST: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One message. `ref`: of its page, where it has one; `state` of those that were sent."""
+    """One message. `ref`: of its page in the log, or `url`: the path of its page elsewhere; `state` of those that were
+    sent; `note`: what else is known of it."""
 
     at: datetime
     is_inbound: bool
@@ -24,6 +25,8 @@ class Moment:
     text: str
     state: str = ""
     ref: str = ""
+    url: str = ""
+    note: str = ""
 
 
 Source = Callable[[Contact, int], Sequence[Moment]]

@@ -1,6 +1,6 @@
 """The table of gateways: what is shown of each besides its name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -48,6 +48,49 @@ class Row:
     balance: BalanceReading | None
     is_default: bool
     may_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRow:
+    """A line of the table that is no SMS gateway. `make_default`, `edit` and `delete` are paths, empty where the asker
+    may not or there is nothing to do; `waiting`: messages in its queue."""
+
+    kind: str
+    number: int
+    name: str
+    label: str
+    monogram: str
+    page: str
+    identifier: str
+    secrets: Sequence[SecretState]
+    statuses: Sequence[Status]
+    waiting: int
+    is_default: bool
+    make_default: str
+    edit: str
+    delete: str
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What another slice has to list among the gateways; `add` is the path of adding one, with its words."""
+
+    rows: Sequence[OtherRow]
+    add: str
+    add_words: str
+
+
+_OTHERS: Final[list[Callable[[Caller], Others]]] = []
+
+
+def register(source: Callable[[Caller], Others]) -> None:
+    """Called once by each slice above that has accounts of another kind (from its AppConfig.ready)."""
+    _OTHERS.append(source)
+
+
+def others(asker: Caller) -> list[Others]:
+    """What the slices above list among the gateways."""
+    return [source(asker) for source in _OTHERS]
 
 
 def rows(asker: Caller) -> list[Row]:

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from gatepost.gateways import access, deletion, services, views_catalogue, views_edit, views_log, views_senders
-from gatepost.gateways.listing import rows
+from gatepost.gateways.listing import others, rows
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
 from gatepost.workspaces.permissions import Right
@@ -18,8 +18,10 @@ __all__ = ["views_catalogue", "views_edit", "views_log", "views_senders"]
 @page("gateways/", "gateways", Right.GATEWAYS_READ)
 @require_safe
 def show_gateways(request: PageRequest) -> HttpResponse:
-    """The gateways of the workspace and how they do."""
-    return render(request, "gateways/list.html", {"rows": rows(request.asker)})
+    """The gateways of the workspace, accounts of other kinds beside them, and how they do."""
+    found = others(request.asker)
+    shown = {"rows": rows(request.asker), "others": [row for one in found for row in one.rows], "adders": found}
+    return render(request, "gateways/list.html", shown)
 
 
 @page("gateways/<int:gateway>/default/", "gateway-default", Right.WORKSPACE_WRITE)
