@@ -119,6 +119,12 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, "Two gateways go by this name", "Rename one of them, or send the number as a JSON number."
     ),
     "gateway_draining": Kind(422, "The gateway takes no new messages", "Name another gateway, or none."),
+    "no_email_account": Kind(
+        422, "There is no such e-mail account", "Add an e-mail account on the page Gateways, and make it the default."
+    ),
+    "mail_refused": Kind(422, "The mail cannot be sent", "Correct what is said, and send it again."),
+    "not_repeatable": Kind(409, "The mail did not fail", "Send again only what failed or is unknown."),
+    "not_a_bounce": Kind(422, "The message is no report that counts", "Send reports of mail servers as they came."),
     "unknown_gateway": Kind(422, "There is no such gateway", "Use the name or number of a gateway of this workspace."),
     "ip_not_allowed": Kind(403, "The address may not use this gateway", "Send from an allowed address."),
     "phone_not_verified": Kind(422, "The phone is not verified", "Add it to the gateway's verified phones."),

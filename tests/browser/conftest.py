@@ -139,7 +139,8 @@ def _start_demo(running: Installation, folder: Path) -> None:
     """The demo's workspace, gateways and simulated providers, and the processes."""
     port = quiet_port()
     ports = {account.name: quiet_port() for account in demo_accounts()}
-    demo_file.write(folder, demo.seed(None, running.env["GATEPOST_PUBLIC_URL"], f"http://127.0.0.1:{port}", ports))
+    here, mail_port = running.env["GATEPOST_PUBLIC_URL"], quiet_port()
+    demo_file.write(folder, demo.seed(None, here, f"http://127.0.0.1:{port}", ports, mail_port))
     # Messages that no test sent would meet the faults that one prepares; only pictures are better with some life.
     serve = f"demo_simulators.serve(Path({str(folder)!r}), has_traffic={ARE_PICTURES_WANTED})"
     program = f"from pathlib import Path; from gatepost.cli import demo_simulators; {serve}"

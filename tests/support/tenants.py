@@ -11,6 +11,8 @@ from gatepost.audience import contacts, documents, segments
 from gatepost.audience.models import Import
 from gatepost.campaigns import planning, prices
 from gatepost.campaigns import services as campaigns
+from gatepost.channels import accounts, attachments
+from gatepost.channels.models import Mail, PortalMessage
 from gatepost.gateways import sender_ids
 from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message
@@ -91,9 +93,30 @@ def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
     campaign = campaigns.create(owner.workspace, {"name": "North works", "text": "Hello"}, actor=ACTOR)
     planning.ask(campaign)
     price = prices.save(owner.workspace, prefix="48", amount="0.03", currency="EUR", actor=ACTOR)
+    account = accounts.create_account(
+        [owner.workspace],
+        "North mail",
+        {"host": "127.0.0.1", "port": 9, "from_address": "news@north.example"},
+        actor=ACTOR,
+    )
+    plan = attachments.add(owner.workspace, "plan.txt", "text/plain", [b"North"], actor=ACTOR)
+    written = {"workspace": owner.workspace, "due_at": timezone.now(), "subject": "North", "body": "Hello"}
+    Mail.objects.create(
+        id=message_id,
+        account=account,
+        state="unknown",
+        next_at=timezone.now(),
+        expires_at=timezone.now() + timedelta(days=3),
+        to_address="nora@north.example",
+        attachments=[plan.pk],
+        **written,
+    )
+    PortalMessage.objects.create(id=message_id, contact=contact, attachments=[plan.pk], **written)
     return {
         "campaign_id": campaign.pk,
         "price_id": price.pk,
+        "account_id": account.pk,
+        "file": f"a{plan.pk}",
         "contact_id": contact.pk,
         "document_id": document.pk,
         "import_id": Import.objects.create(workspace=owner.workspace, name="North.csv", path="gone.csv", size=1).pk,

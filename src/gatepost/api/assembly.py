@@ -19,6 +19,7 @@ ROUTERS: Final = (
     "gatepost.dispatch.api.router",
     "gatepost.audience.api.router",
     "gatepost.audience.api_documents.router",
+    "gatepost.channels.api.router",
     "gatepost.audience.api_imports.router",
     "gatepost.texts.api.router",
     "gatepost.campaigns.api.router",

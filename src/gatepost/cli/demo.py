@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from gatepost.cli import demo_people, demo_texts
+from gatepost.cli import demo_channels, demo_people, demo_texts
 from gatepost.cli.demo_file import Demo, Simulators
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ PHONE: Final = "+447700900123"
 _ACTOR: Final = "gatepost up --demo"
 
 
-def seed(known: Demo | None, url: str, simulators_url: str, ports: Mapping[str, int]) -> Demo:
+def seed(known: Demo | None, url: str, simulators_url: str, ports: Mapping[str, int], mail_port: int = 0) -> Demo:
     """The demo, made where it is missing; what people have changed since stays. Django must be set up.
 
     `known`: the demo of the last start. `url`: of Gatepost now. `simulators_url`, `ports`: of the simulated providers.
+    `mail_port`: of the mailbox; without one there is no e-mail account.
     """
     from django.db import transaction
 
@@ -39,6 +40,7 @@ def seed(known: Demo | None, url: str, simulators_url: str, ports: Mapping[str, 
             workspace = _new_workspace(wanted)
         else:
             _move_gateways(workspace, wanted)
+        demo_channels.fill(workspace, mail_port, actor=_ACTOR)
         user, password = _owner(workspace, known)
         return Demo(
             url=url,
@@ -50,6 +52,7 @@ def seed(known: Demo | None, url: str, simulators_url: str, ports: Mapping[str, 
                 token=known.simulators.token if known else secrets.token_urlsafe(24),
                 ports=dict(ports),
                 callbacks=_callbacks(workspace, wanted),
+                mail_port=mail_port,
             ),
         )
 

@@ -13,12 +13,13 @@ NAME: Final = "demo.json"
 @dataclass(frozen=True, slots=True)
 class Simulators:
     """Where the simulated providers are. `ports`: of each account; `callbacks`: the paths of its gateway's callbacks,
-    by account and kind (receipt, inbound, media)."""
+    by account and kind (receipt, inbound, media); `mail_port`: of the mailbox."""
 
     url: str
     token: str = field(repr=False)
     ports: dict[str, int]
     callbacks: dict[str, dict[str, str]] = field(repr=False)
+    mail_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)

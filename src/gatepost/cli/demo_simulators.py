@@ -10,6 +10,7 @@ from gatepost.cli import demo_file
 from gatepost.simulators import traffic
 from gatepost.simulators.demo import demo_accounts
 from gatepost.simulators.engine import Account
+from gatepost.simulators.mailbox import Mailbox
 from gatepost.simulators.server import Server, run
 
 _CALLBACKS = {"receipt": "receipt_url", "inbound": "inbound_url", "media": "mms_url"}
@@ -32,6 +33,7 @@ def serve(data_dir: Path, *, has_traffic: bool = True) -> None:
         address.hostname or "127.0.0.1",
         address.port or 0,
         token=demo.simulators.token,
+        mailbox=Mailbox(port=demo.simulators.mail_port),
         ready=ready,
     )
 

@@ -110,7 +110,8 @@ class Machine:
             chosen["PUBLIC_URL"] = self._url
         if self._is_demo:
             self._choose_simulators()
-            allowed = [f"{SIMULATORS_HOST}:{port}" for port in (self._simulators_port, *self._ports.values())]
+            ports = (self._simulators_port, *self._ports.values(), self._mail_port)
+            allowed = [f"{SIMULATORS_HOST}:{port}" for port in ports]
             chosen["EGRESS_ALLOW"] = ",".join([*self._settings["EGRESS_ALLOW"], *allowed])
         os.environ.update({f"GATEPOST_{name}": value for name, value in chosen.items()})
 
@@ -126,6 +127,7 @@ class Machine:
             account.name: _next_port(last.ports.get(account.name, wanted + 1) if last else wanted + 1, taken)
             for account in demo_accounts()
         }
+        self._mail_port = _next_port((last.mail_port if last else 0) or wanted + 1, taken)
         self._simulators_url = f"http://{SIMULATORS_HOST}:{self._simulators_port}"
 
     def _database(self, postgres: EmbeddedPostgres | None) -> str:
@@ -151,14 +153,16 @@ class Machine:
             self._seed()
 
     def _is_where_it_was(self, known: Demo) -> bool:
-        return (known.simulators.url, known.simulators.ports) == (self._simulators_url, self._ports)
+        found = known.simulators
+        is_there = (found.url, found.ports) == (self._simulators_url, self._ports)
+        return is_there and found.mail_port == self._mail_port
 
     def _seed(self) -> Demo:
         from gatepost.cli import demo
 
         self._steps.begin("Setting up the demo")
         open_django(self._installation)
-        seeded = demo.seed(self._known, self._url, self._simulators_url, self._ports)
+        seeded = demo.seed(self._known, self._url, self._simulators_url, self._ports, self._mail_port)
         _leave_database()
         self._keep(seeded)
         return seeded

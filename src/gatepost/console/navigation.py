@@ -20,6 +20,10 @@ class Entry:
     under: tuple[str, ...] = ()
 
 
+GATEWAY_PAGES = (
+    *("gateway", "gateway-edit", "gateway-delete", "gateway-log", "gateway-health"),
+    *("email-account", "email-account-add", "email-account-delete"),
+)
 CONTACT_PAGES = ("contact", "contact-add", "contact-edit", "segments", "registers", "fields", "imports", "import")
 SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
@@ -28,11 +32,13 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("home", "Dashboard", "home"),
             Entry("compose", "Compose", "send"),
             Entry("log", "Log", "log", ("message",)),
+            Entry("mails", "E-mail", "mail", ("mail",)),
+            Entry("portal-messages", "Customer portal", "person", ("portal-message", "portal-settings")),
             Entry("doubts", "In doubt", "warn"),
             Entry("inbound", "Inbound", "inbox"),
             Entry("contacts", "Contacts", "people", CONTACT_PAGES),
             Entry("templates", "Templates", "book", ("template", "template-add", "template-versions")),
-            Entry("phone", "Virtual phone", "phone"),
+            Entry("phone", "Virtual phone", "phone", ("demo-mailbox",)),
         ),
     ),
     (
@@ -42,7 +48,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 "gateways",
                 "Gateways",
                 "gateway",
-                ("gateway", "gateway-edit", "gateway-delete", "gateway-log", "gateway-health"),
+                GATEWAY_PAGES,
             ),
             Entry("catalogue", "Catalogue", "catalogue", ("provider", "gateway-add")),
             Entry("routing", "Routing", "route", ("route", "route-add", "route-where")),

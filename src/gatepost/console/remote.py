@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
@@ -50,11 +51,26 @@ class Bubble:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """A mail in the demo's mailbox. `files`: the names of what it brings along."""
+
+    at: datetime
+    to: str
+    sender: str
+    return_path: str
+    subject: str
+    text: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Simulators:
-    """How to reach them. Every method raises Away, and those that change something Declined."""
+    """How to reach them. Every method raises Away, and those that change something Declined. `mail_port`: of the
+    mailbox, 0 where there is none."""
 
     url: str
     token: str = field(repr=False)
+    mail_port: int = 0
 
     def accounts(self) -> list[Account]:
         return [_account(found) for found in self._ask("GET", "/_control")["accounts"]]
@@ -62,6 +78,10 @@ class Simulators:
     def bubbles(self, number: str) -> list[Bubble]:
         """Of the latest thousand of all handsets those of this number (digits), oldest change first."""
         return [_bubble(found) for found in self._ask("GET", f"/_phone/messages?number={number}")["messages"]]
+
+    def mails(self) -> list[Arrived]:
+        """What arrived in the demo's mailbox, newest first."""
+        return [_arrived(found) for found in self._ask("GET", "/_phone/mails")["mails"]]
 
     def change(self, account: str, changes: Mapping[str, Any]) -> None:
         """Settings and fault switches of one account."""
@@ -99,7 +119,7 @@ def simulators(data_dir: Path) -> Simulators | None:
     """Those of the demo in that data folder; None where there is no demo."""
     try:
         found = json.loads((data_dir / DEMO_FILE).read_text("utf-8"))["simulators"]
-        return Simulators(str(found["url"]), str(found["token"]))
+        return Simulators(str(found["url"]), str(found["token"]), int(found.get("mail_port", 0)))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -113,6 +133,18 @@ def _account(found: Mapping[str, Any]) -> Account:
         is_broken=bool(found["break"]),
         delay_ms=found["delay_ms"],
         fail=found["fail"],
+    )
+
+
+def _arrived(found: Mapping[str, Any]) -> Arrived:
+    return Arrived(
+        at=datetime.fromtimestamp(found["at"], UTC),
+        to=found["to"],
+        sender=found["from"],
+        return_path=found["return_path"],
+        subject=found["subject"],
+        text=found["text"],
+        files=tuple(found["files"]),
     )
 
 

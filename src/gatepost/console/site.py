@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Final
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from gatepost.console import entrance
 from gatepost.pages.access import urlpatterns as pages
@@ -11,6 +11,7 @@ from gatepost.pages.access import urlpatterns as pages
 SLICES: Final = (
     "gatepost.console.views",
     "gatepost.console.phone_views",
+    "gatepost.console.mailbox_views",
     "gatepost.messages.views",
     "gatepost.messages.views_where",
     "gatepost.dispatch.views_message",
@@ -24,14 +25,16 @@ SLICES: Final = (
     "gatepost.inbox.views",
     "gatepost.audience.views",
     "gatepost.texts.views",
+    "gatepost.channels.views",
 )
 """Modules whose import declares pages."""
 
 for _module in SLICES:
     import_module(_module)
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", entrance.index, name="index"),
     path("sign-in/<str:token>", entrance.sign_in_by_link, name="sign-in-link"),
+    path("portal/", include("gatepost.channels.portal_urls")),
     *pages(),
 ]

@@ -53,6 +53,10 @@ async def _messages(request: Request, server: "Server") -> dict[str, Any]:
     return server.records.phone(_since(query), query.get("number", ""), limit=PHONE_SHOWS)
 
 
+async def _mails(_request: Request, server: "Server") -> dict[str, Any]:
+    return server.mailbox.document() if server.mailbox is not None else {"mails": []}
+
+
 async def _log(request: Request, server: "Server") -> dict[str, Any]:
     query = _query(request)
     return server.records.log(_since(query), query.get("account", ""))
@@ -91,6 +95,8 @@ async def _reset(request: Request, server: "Server") -> dict[str, Any]:
         await server.apply(live)
     if not name:
         server.records.clear()
+        if server.mailbox is not None:
+            server.mailbox.mails.clear()
     return await _accounts(request, server)
 
 
@@ -130,6 +136,7 @@ Control = Callable[..., Awaitable[dict[str, Any]]]
 _ROUTES: tuple[tuple[str, str, Control], ...] = (
     ("GET", "/_phone/messages", _messages),
     ("POST", "/_phone/reply", _reply),
+    ("GET", "/_phone/mails", _mails),
     ("GET", "/_control", _accounts),
     ("GET", "/_control/log", _log),
     ("POST", "/_control/reset", _reset),

@@ -13,6 +13,7 @@ from aiohttp import web
 from gatepost.simulators import control
 from gatepost.simulators.courier import Courier, is_loopback
 from gatepost.simulators.engine import Account, LiveAccount
+from gatepost.simulators.mailbox import Mailbox
 from gatepost.simulators.records import Records
 from gatepost.simulators.registry import all_simulators
 from gatepost.simulators.spoil import drop, respond, spoil
@@ -53,7 +54,8 @@ class Server:
 
     `token` opens the control interface (made up where empty). `root` names the account that also answers at `/`.
     `callback_hosts`: where callbacks may go beside this machine. `patience`: a factor on the pauses of repeats.
-    Raises ValueError for a host that others could reach, a slug without a simulator, or a name given twice.
+    `mailbox`: a mail server that starts and stops with it. Raises ValueError for a host that others could reach, a slug
+    without a simulator, or a name given twice.
     """
 
     def __init__(
@@ -66,11 +68,13 @@ class Server:
         root: str = "",
         callback_hosts: Iterable[str] = (),
         patience: float = 1.0,
+        mailbox: Mailbox | None = None,
     ) -> None:
         if not is_loopback(host):
             raise ValueError(f"Simulators take anybody's word: {host} is not on the loopback interface.")
         self.token = token or secrets.token_urlsafe(24)
         self.records = Records()
+        self.mailbox = mailbox
         self.courier = Courier(callback_hosts, patience)
         self.accounts = {account.name: self._opened(account) for account in accounts}
         if len(self.accounts) < len(accounts) or control.RESERVED_NAMES & self.accounts.keys():
@@ -87,6 +91,8 @@ class Server:
     async def start(self) -> None:
         """Listen; raises OSError where a port is taken."""
         await self.courier.start()
+        if self.mailbox is not None:
+            await self.mailbox.start()
         await self._shared.open()
         for live in self.accounts.values():
             await self.apply(live)
@@ -96,6 +102,8 @@ class Server:
             live.stop()
         for listener in (*self._own.values(), self._shared):
             await listener.close(within_s=STOPS_WITHIN_S)
+        if self.mailbox is not None:
+            await self.mailbox.stop()
         await self.courier.stop()
 
     async def __aenter__(self) -> "Server":
@@ -194,6 +202,7 @@ def run(
     root: str = "",
     callback_hosts: Iterable[str] = (),
     patience: float = 1.0,
+    mailbox: Mailbox | None = None,
     ready: Callable[[Server], None] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called when the ports are open. Arguments and errors as of Server."""
@@ -202,7 +211,16 @@ def run(
         stopped = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        server = Server(accounts, host, port, token=token, root=root, callback_hosts=callback_hosts, patience=patience)
+        server = Server(
+            accounts,
+            host,
+            port,
+            token=token,
+            root=root,
+            callback_hosts=callback_hosts,
+            patience=patience,
+            mailbox=mailbox,
+        )
         async with server:
             if ready:
                 ready(server)

@@ -80,6 +80,16 @@ EXPECTED = {
     ("delete", "/api/v1/templates/{template_id}"): "templates:write",
     ("get", "/api/v1/templates/{template_id}/versions"): "templates:read",
     ("post", "/api/v1/templates/{template_id}/restore"): "templates:write",
+    ("get", "/api/v1/email-accounts"): "gateways:read",
+    ("post", "/api/v1/email-accounts"): "gateways:write",
+    ("get", "/api/v1/email-accounts/{account_id}"): "gateways:read",
+    ("patch", "/api/v1/email-accounts/{account_id}"): "gateways:write",
+    ("delete", "/api/v1/email-accounts/{account_id}"): "gateways:write",
+    ("post", "/api/v1/email-accounts/{account_id}/check"): "gateways:test",
+    ("post", "/api/v1/email-accounts/{account_id}/test"): "gateways:test",
+    ("get", "/api/v1/mails"): "messages:read",
+    ("get", "/api/v1/mails/{ref}"): "messages:read",
+    ("post", "/api/v1/mails/bounces"): "messages:send",
     ("get", "/api/v1/segments"): "contacts:read",
     ("post", "/api/v1/segments"): "contacts:write",
     ("delete", "/api/v1/segments/{segment_id}"): "contacts:write",
@@ -134,6 +144,7 @@ COMPLETE = {
     "/api/v1/gateways/{gateway_id}/test": '{"to": "+48600100200"}',
     "/api/v1/templates/{template_id}/restore": '{"version": 1}',
     "/api/v1/campaigns/{campaign_id}/test": '{"address": "+48600100200"}',
+    "/api/v1/email-accounts/{account_id}/test": '{"to": "nora@north.example"}',
 }
 """Bodies of routes that read them before they look for what the path names."""
 

@@ -1,0 +1,107 @@
+"""Files that mails and portal messages bring along: kept once, named by many."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+from django.db.models import Sum
+
+from gatepost.audience import files
+from gatepost.audience.models import Document
+from gatepost.channels.models import Attachment
+from gatepost.problems import Problem
+from gatepost.workspaces.models import Workspace
+from gatepost.workspaces.services import audit
+
+LIMIT: Final = 10 * 1024 * 1024
+"""Bytes of one file."""
+ALL_LIMIT: Final = 15 * 1024 * 1024
+"""Bytes of all files of one message: encoded they grow by a third, and mail servers take some 20 to 25 MiB."""
+MOST: Final = 20
+FOLDER: Final = "attachments"
+_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Something to bring along: an attachment or a document. `key` tells it apart in addresses."""
+
+    key: str
+    name: str
+    content_type: str
+    size: int
+    path: str
+    title: str
+
+
+def add(workspace: Workspace, name: str, content_type: str, content: Iterable[bytes], *, actor: str) -> Attachment:
+    """Keep a file. Raises Problem `file_unfit` or `body_too_large`."""
+    path, size = files.keep(FOLDER, workspace.pk, content, limit=LIMIT)
+    try:
+        row = Attachment.objects.create(
+            workspace=workspace, name=_name(name), content_type=_type(content_type), size=size, path=path
+        )
+        audit(actor, "attachment.add", row, workspace)
+    except BaseException:
+        files.forget([path])
+        raise
+    row.refresh_from_db()
+    return row
+
+
+def find(workspace: Workspace, ids: Collection[int]) -> list[Attachment]:
+    """These attachments in their order. Raises Problem `not_found` where one is not the workspace's."""
+    known = {row.pk: row for row in Attachment.objects.filter(workspace=workspace, pk__in=ids)}
+    if set(ids) - set(known):
+        raise Problem("not_found", "The workspace has no such attachment.")
+    return [known[pk] for pk in ids]
+
+
+def forget(workspace: Workspace, attachment_id: int) -> None:
+    """Delete one that nothing names yet; whoever calls knows. Raises Problem `not_found`."""
+    [row] = find(workspace, [attachment_id])
+    row.delete()
+    files.forget([row.path])
+
+
+def gather(workspace_id: int, attachments: Iterable[int], documents: Iterable[int]) -> list[File]:
+    """The files of one message, in order, those that are still there."""
+    attached = {row.pk: row for row in Attachment.objects.filter(workspace=workspace_id, pk__in=list(attachments))}
+    financial = {row.pk: row for row in Document.objects.filter(workspace=workspace_id, pk__in=list(documents))}
+    found = [_of_attachment(attached[pk]) for pk in attachments if pk in attached]
+    return found + [_of_document(financial[pk]) for pk in documents if pk in financial]
+
+
+def sizes(workspace_id: int, attachments: Collection[int], documents: Collection[int]) -> Mapping[str, int]:
+    """Bytes by key, for many messages at once."""
+    attached = Attachment.objects.filter(workspace=workspace_id, pk__in=attachments).values_list("pk", "size")
+    financial = Document.objects.filter(workspace=workspace_id, pk__in=documents).values_list("pk", "size")
+    return {f"a{pk}": size for pk, size in attached} | {f"d{pk}": size for pk, size in financial}
+
+
+def total(workspace: Workspace) -> int:
+    """Bytes of all attachments of the workspace."""
+    return Attachment.objects.filter(workspace=workspace).aggregate(bytes=Sum("size"))["bytes"] or 0
+
+
+def _of_attachment(row: Attachment) -> File:
+    return File(f"a{row.pk}", row.name, row.content_type, row.size, row.path, row.name)
+
+
+def _of_document(row: Document) -> File:
+    return File(f"d{row.pk}", row.name, row.content_type, row.size, row.path, str(row))
+
+
+def _name(name: str) -> str:
+    """A name that every system takes: no folders, no control characters, at most 120 characters."""
+    last = re.split(r"[/\\]", name)[-1]
+    plain = "".join(sign for sign in last if sign.isprintable() and sign not in '"<>:|?*').strip(" .")
+    path = PurePath(plain or "file")
+    return f"{path.stem[:100]}{path.suffix[:20]}".encode("utf-8", "ignore").decode()
+
+
+def _type(content_type: str) -> str:
+    plain = content_type.partition(";")[0].strip().lower()
+    return plain if _TYPE.fullmatch(plain) else "application/octet-stream"
