@@ -9,12 +9,15 @@ from collections.abc import Iterable
 
 from gatepost.dispatch.decide import backoff_s, pauses_gateway
 from gatepost.dispatch.pacing import Pacer
+from gatepost.routing.health import BREAK_AFTER
 from gatepost.sms.outcomes import Kind, Outcome
 from gatepost.transport.driver import SubmitResult
 
 PAUSE_AFTER = 5
 PROBE_EVERY_S = 30.0
-LONGEST_UNREACHABLE_S = 5.0
+LONGEST_UNREACHABLE_S = 2.0
+SHORT_UNREACHABLE_S = 0.2
+"""Until there is evidence of an outage: pauses would only put off what leads messages elsewhere."""
 SLOWER_S = 1.0
 """How long to pause where the provider asks for a slower pace and does not say for how long."""
 
@@ -55,7 +58,7 @@ class Brakes:
         was_unreachable = not result.is_sent and any(outcome.kind is Kind.NOT_SENT for outcome in outcomes)
         self._failures_in_a_row = self._failures_in_a_row + 1 if was_unreachable else 0
         if was_unreachable:
-            self._pacer.pause(now + min(LONGEST_UNREACHABLE_S, backoff_s(self._failures_in_a_row)))
+            self._pacer.pause(now + _unreachable_s(self._failures_in_a_row))
 
     def _learn_of_refusals(self, outcomes: Iterable[Outcome], now: float) -> None:
         bad = next((outcome for outcome in outcomes if pauses_gateway(outcome)), None)
@@ -68,6 +71,13 @@ class Brakes:
             self._bad_in_a_row = 0
             self._probe_at = 0.0
             self.why = ""
+
+
+def _unreachable_s(failures: int) -> float:
+    """How long to pause after so many failures in a row."""
+    if failures < BREAK_AFTER:
+        return SHORT_UNREACHABLE_S
+    return min(LONGEST_UNREACHABLE_S, backoff_s(failures - BREAK_AFTER + 1))
 
 
 def _in_words(outcome: Outcome) -> str:

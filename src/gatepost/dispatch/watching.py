@@ -30,6 +30,8 @@ log = structlog.get_logger()
 LOOK_S: Final = 0.5
 JUDGE_S: Final = 20.0
 ASK_S: Final = 5.0
+LEAVE_AGAIN_S: Final = (1.0, 4.0)
+"""After a gateway went down messages may still be led there for a moment: for longer, where the notice was lost."""
 FORGET_S: Final = 3600.0
 REPORTED_AFTER: Final = timedelta(minutes=1)
 REPORTED_WITHIN: Final = timedelta(minutes=15)
@@ -64,6 +66,7 @@ class Watch:
         self._asked_at = 0.0
         self._forgot_at = time.monotonic()
         self._is_answering = False
+        self._to_leave: list[tuple[float, str]] = []
 
     async def run(self) -> None:
         """Until cancelled. A fault of the watch never stops the gateway."""
@@ -89,6 +92,7 @@ class Watch:
         after = health.next_standing(state, self._besides_countries(evidence), now, self._is_answering)
         if after.standing is not state.standing:
             await self._change(driven, after)
+        await self._leave_again(driven)
         if time.monotonic() >= self._judged_at + JUDGE_S:
             self._judged_at = time.monotonic()
             await self._judge(driven, evidence, now)
@@ -134,6 +138,19 @@ class Watch:
             if not country:
                 self._is_answering = False
             await in_thread(_leave, driven.id, after.cause, country)
+            left_at = time.monotonic()
+            self._to_leave += [(left_at + again_s, country) for again_s in LEAVE_AGAIN_S]
+
+    async def _leave_again(self, driven: Driven) -> None:
+        """What has come since takes its other way, too."""
+        assert self._states is not None
+        now = time.monotonic()
+        due = {country for at, country in self._to_leave if at <= now}
+        self._to_leave = [(at, country) for at, country in self._to_leave if at > now]
+        for country in due:
+            state = self._states[country]
+            if state.standing is Standing.DOWN:
+                await in_thread(_leave, driven.id, state.cause, country)
 
     async def _ask_provider(self, driven: Driven) -> None:
         """A harmless call, where the provider offers one; where it offers none, a trial has to do."""

@@ -23,7 +23,7 @@ ENOUGH: Final = 10
 
 BAD_SHARE: Final = 0.6
 SLOW_ANSWER_S: Final = 5.0
-NO_ANSWER_S: Final = 4.0
+NO_ANSWER_S: Final = 3.0
 SWITCH_S: Final = 60.0
 TRIAL_AFTER_S: Final = 15.0
 PROVEN_BY: Final = 3

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.echo import NO_ANSWER, refused
@@ -196,6 +197,20 @@ async def test_a_dead_gateway_loses_its_queue_and_gets_nothing_new(engine, pair)
         "First is down: the provider is not reached (connection failed). New messages go elsewhere where they can.",
     ) in words
     assert any(kind == "moved" and said.startswith("What waited for First") for kind, said in words)
+
+
+async def test_what_is_still_led_to_a_gateway_that_just_went_down_leaves_it_too(engine, pair, monkeypatch):
+    first, second = pair
+    monkeypatch.setattr(watching, "LEAVE_AGAIN_S", (2.0,))
+    engine.other_side.broken.add(FIRST)
+    await engine.accept(5, gateway="")
+    engine.start_worker()
+    await engine.until(lambda: standing(engine, first) == "down", PATIENCE_S)
+    [late] = await engine.accept(gateway="", send_at=datetime.now(UTC) + timedelta(hours=1))
+    for table, column in (("message", "id"), ("outbox", "message_id")):
+        engine.run(f"update {table} set gateway_id = %s where {column} = %s", first.pk, late)
+    found = "select gateway_id, tried from message where id = %s"
+    await engine.until(lambda: engine.rows(found, late) == [(second.pk, [first.pk])], PATIENCE_S)
 
 
 async def test_a_gateway_comes_back_through_a_trial(engine, pair, monkeypatch):

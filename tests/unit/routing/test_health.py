@@ -91,7 +91,14 @@ class TestOutages:
 
     @pytest.mark.parametrize(
         ("silent_s", "open_requests", "latency_s", "is_out"),
-        [(5.0, 3, 0.1, True), (5.0, 2, 0.1, False), (3.0, 9, 0.1, False), (5.0, 9, 2.0, False), (7.0, 9, 2.0, True)],
+        [
+            (5.0, 3, 0.1, True),
+            (5.0, 2, 0.1, False),
+            (3.0, 9, 0.1, False),
+            (3.1, 3, 0.1, True),
+            (5.0, 9, 2.0, False),
+            (7.0, 9, 2.0, True),
+        ],
     )
     def test_by_silence_against_what_is_usual(self, silent_s, open_requests, latency_s, is_out):
         usual = [replace(each, latency_s=latency_s) for each in tries("", "")]
