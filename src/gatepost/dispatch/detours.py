@@ -27,7 +27,7 @@ FRESH_S: Final = 1.0
 WAITING: Final = """
     select m.id, m.gateway_id, m.to_digits, m.body, m.encoding, m.segments, m.sender, m.sender_reason, m.route, m.lane,
            m.kind, m.validity_s, m.tag, m.campaign_id, m.tried, m.api_key_id is not null, m.workspace_id,
-           now()
+           now(), m.peer
       from message m where m.id = any(%s) and m.state = 'queued'
 """
 QUEUE: Final = """
@@ -169,6 +169,7 @@ def _waiting(ids: Sequence[int]) -> dict[int, list[Waiting]]:
             campaign_id=row[13],
             tried=tuple(row[14] or ()),
             came_in=row[15],
+            peer=row[18] or "",
         )
         found.setdefault(row[16], []).append(message)
     return found

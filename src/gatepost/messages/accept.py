@@ -37,16 +37,20 @@ def accept(
     that have asked it. `kind` and `campaign_id`: of all of them.
     """
     router = Router(snapshot, kind, campaign_id)
+    kept_peer = peer or None if any(gateway.send_networks for gateway in snapshot.gateways.values()) else None
     answers: list[Taken | Denied] = []
     for wish, number in zip(wishes, numbers or [None] * len(wishes), strict=True):
         try:
-            answers.append(_take(wish, snapshot, router, peer, number))
+            answers.append(_take(wish, snapshot, router, peer, number, kept_peer))
         except Denial as denial:
             answers.append(denial.denied)
     return answers
 
 
-def _take(wish: Wish, snapshot: Snapshot, router: Router, peer: str | None, number: str | None) -> Taken:
+def _take(
+    wish: Wish, snapshot: Snapshot, router: Router, peer: str | None, number: str | None, kept_peer: str | None
+) -> Taken:
+    """`kept_peer`: the address that another gateway will be asked about, should this one not take the message."""
     digits = number or checks.number(wish, snapshot)
     checks.check_suppression(digits, snapshot)
     encoding, segments = checks.measured(wish.text)
@@ -75,6 +79,7 @@ def _take(wish: Wish, snapshot: Snapshot, router: Router, peer: str | None, numb
         held=None if snapshot.is_sending and gateway.is_sending else "sending disabled",
         tag=tag,
         route=way.route,
+        peer=kept_peer,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from gatepost.messages import checks
-from gatepost.messages.ways import Router, Way, group_key
+from gatepost.messages.ways import Router, Way, group_key, may_come_from
 from gatepost.messages.wishes import LANES, Denial, Snapshot, Wish
 from gatepost.routing import choose as routing
 
@@ -13,8 +13,8 @@ _PRIORITIES = {lane: priority for priority, lane in LANES.items()}
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A message in the queue, as far as its way depends on it. `came_in`: over the network, from an address that nobody
-    knows any more."""
+    """A message in the queue, as far as its way depends on it. `came_in`: over the network, from the address `peer`,
+    empty where nobody asked for it then."""
 
     id: int
     gateway_id: int
@@ -33,6 +33,7 @@ class Waiting(msgspec.Struct, frozen=True):
     campaign_id: int | None = None
     tried: tuple[int, ...] = ()
     came_in: bool = False
+    peer: str = ""
 
 
 class Detour(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ def detour(message: Waiting, snapshot: Snapshot) -> Detour | None:
         return None
     closed = {each.id for each in snapshot.gateways.values() if not each.is_sending}
     if message.came_in:
-        closed |= {each.id for each in snapshot.gateways.values() if each.send_networks}
+        closed |= {each.id for each in snapshot.gateways.values() if not may_come_from(each, message.peer)}
     router = Router(
         snapshot, message.kind, message.campaign_id, tried=frozenset({*message.tried, message.gateway_id, *closed})
     )

@@ -54,6 +54,7 @@ class Message(models.Model):
     tag = models.CharField(max_length=40, null=True)
     route = models.CharField(max_length=28, blank=True, db_default="", help_text="What chose the gateway.")
     tried = ArrayField(models.BigIntegerField(), null=True, help_text="Gateways that had it before this one.")
+    peer = models.CharField(max_length=45, null=True, help_text="The client's address, where a gateway lists some.")
     campaign_id = models.BigIntegerField(null=True)
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False)
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False)

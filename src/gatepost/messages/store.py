@@ -20,14 +20,14 @@ from gatepost.messages.wishes import Taken
 COPY_MESSAGES: Final = b"""
     copy message (id, to_digits, body, client_ref, workspace_id, kind, campaign_id, api_key_id, user_id, created_at,
                   state_at, gateway_id, lane, due_at, expires_at, sender, sender_reason, encoding, segments, validity_s,
-                  tag, route)
+                  tag, route, peer)
     from stdin (format binary)
 """
 COPY_OUTBOX: Final = b"""
     copy outbox (message_id, workspace_id, campaign_id, gateway_id, lane, due_at, expires_at, group_key, held)
     from stdin (format binary)
 """
-MESSAGE_COLUMNS: Final = 22
+MESSAGE_COLUMNS: Final = 23
 OUTBOX_COLUMNS: Final = 9
 CHUNK: Final = 256 * 1024
 
@@ -102,7 +102,7 @@ class Rows:
         common = (
             *(taken.gateway_id, taken.lane, taken.send_at, taken.due_at, taken.expires_at, taken.sender),
             *(taken.sender_reason, taken.encoding, taken.segments, taken.validity_s, taken.group_key, taken.held),
-            *(taken.tag, taken.route),
+            *(taken.tag, taken.route, taken.peer),
         )
         end = self._ends.get(common)
         if end is None:
@@ -131,6 +131,7 @@ def _end_of_message(taken: Taken) -> bytes:
             _NULL if taken.validity_s is None else _four_bytes(4, taken.validity_s),
             _NULL if taken.tag is None else _text(taken.tag),
             _text(taken.route),
+            _NULL if taken.peer is None else _text(taken.peer),
         )
     )
 

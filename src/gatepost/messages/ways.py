@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import msgspec
 
 from gatepost.messages import checks
-from gatepost.messages.wishes import Denial, Denied, GatewayFacts, Networks, Snapshot, Wish
+from gatepost.messages.wishes import Denial, Denied, GatewayFacts, Snapshot, Wish
 from gatepost.routing import choose as routing
 from gatepost.routing.rules import Subject
 
@@ -181,14 +181,15 @@ def _check_gateway_limits(gateway: GatewayFacts, digits: str, segments: int) -> 
         )
 
 
-def is_within(peer: str, networks: Networks) -> bool:
-    """Whether that address belongs to the networks; an unknown one does not."""
-    return bool(peer) and any(ip_address(peer) in network for network in networks)
+def may_come_from(gateway: GatewayFacts, peer: str) -> bool:
+    """Whether the gateway takes messages from that address; an unknown one (empty) is in no list."""
+    networks = gateway.send_networks
+    return not networks or (bool(peer) and any(ip_address(peer) in network for network in networks))
 
 
 def check_address(gateway: GatewayFacts, peer: str | None) -> None:
     """That the gateway takes messages from the client's address; `peer` as in accept."""
-    if gateway.send_networks and peer is not None and not is_within(peer, gateway.send_networks):
+    if peer is not None and not may_come_from(gateway, peer):
         raise Denial(
             "ip_not_allowed",
             f"Gateway {gateway.name} does not take messages from this address.",

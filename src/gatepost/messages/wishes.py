@@ -80,7 +80,8 @@ class Snapshot:
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """A message that will be stored, complete. `held`: why it waits, if it does. `route`: what chose its gateway."""
+    """A message that will be stored, complete. `held`: why it waits, if it does. `route`: what chose its gateway.
+    `peer`: the client's address, where a gateway asks for it."""
 
     to: str
     text: str
@@ -99,6 +100,7 @@ class Taken(msgspec.Struct, frozen=True):
     held: str | None = None
     tag: str | None = None
     route: str = ""
+    peer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
