@@ -56,9 +56,14 @@ MOVE: Final = """
                    returning o.message_id),
          renamed as (update message m
                         set gateway_id = way.gateway_id, sender = way.sender, sender_reason = way.reason,
-                            route = way.route, tried = array_append(coalesce(m.tried, '{}'), %(gateway)s)
+                            route = way.route, tried = array_append(coalesce(m.tried, '{}'), %(gateway)s),
+                            provider_ref = null
                        from way join moved on moved.message_id = way.id where m.id = way.id
                      returning m.id),
+         known_there as (insert into message_part (gateway_id, key, message_id)
+                         select %(gateway)s, m.provider_ref, m.id from message m join moved on moved.message_id = m.id
+                          where m.provider_ref is not null
+                         on conflict do nothing),
          noted as (insert into message_event (message_id, kind, detail)
                    select way.id, %(event)s, way.detail from way join renamed on renamed.id = way.id)
     select id from renamed

@@ -61,12 +61,17 @@ def _line(message: Message, moment: Moment) -> Line:
     again = detail.get("again_at")
     return Line(
         at=moment.at,
-        title=title.replace(GATEWAY, message.gateway.name if message.gateway else "a gateway that is gone"),
+        title=title.replace(GATEWAY, _whose(message, detail)),
         words=tuple(words for words in tell(message, detail) if words),
         again_at=parse_datetime(again) if isinstance(again, str) else None,
         submission=ref[0] if ref else None,
         raw=_raw(detail) if moment.what == "receipt" else (),
     )
+
+
+def _whose(message: Message, detail: Detail) -> str:
+    """The gateway that it is about: the message's, unless another one is kept with it."""
+    return str(detail.get("gateway") or (message.gateway.name if message.gateway else "a gateway that is gone"))
 
 
 def _accepted(message: Message, detail: Detail) -> list[str]:
@@ -124,7 +129,8 @@ def _receipt(_message: Message, detail: Detail) -> list[str]:
     if words and words != status:
         said = f"{said} {words}".strip()
     meaning = f"read as {state}" if state else "not recognised, so it changed nothing"
-    return [f"{said}: {meaning}." if said else f"{meaning.capitalize()}."]
+    before = "The message had left this gateway before." if detail.get("gateway") else ""
+    return [f"{said}: {meaning}." if said else f"{meaning.capitalize()}.", before]
 
 
 def _by(_message: Message, detail: Detail) -> list[str]:

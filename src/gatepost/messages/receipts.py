@@ -28,7 +28,8 @@ MATCH = """
          k as (select * from unnest(%(key_n)s::int[], %(position)s::int[], %(key)s::text[]) as k(n, position, key)),
          candidate as (
              select n, -1 as position, m.id, null::text as part_key
-               from r join message m on m.id = r.ref and m.gateway_id = %(gateway)s
+               from r join message m on m.id = r.ref
+                                    and (m.gateway_id = %(gateway)s or %(gateway)s = any(m.tried))
              union all
              select n, position, m.id, null
                from k join message m on m.gateway_id = %(gateway)s and m.provider_ref = k.key
@@ -53,12 +54,18 @@ NEWEST_OPEN = """
        and not (m.state = 'queued' and m.attempts = 0 and exists (select from outbox o where o.message_id = m.id))
      order by m.to_digits, m.id desc
 """
-LOCK = "select id, state, generation from message where id = any(%s) order by id for update"
+LOCK = """
+    select id, state, generation, coalesce(gateway_id <> %s, false) from message
+     where id = any(%s) order by id for update
+"""
+# Whoever opens an intent passes over what is locked here, and what an intent has taken is gone.
+WAITING = "select message_id from outbox where message_id = any(%s) order by message_id for update"
+NAME = "select name from gateway where id = %s"
 MOVE_PARTS = """
     update message_part p set state = r.state from unnest(%s::text[], %s::text[]) as r(key, state)
      where p.gateway_id = %s and p.key = r.key and p.state = any(%s)
 """
-PARTS = "select message_id, state from message_part where message_id = any(%s)"
+PARTS = "select message_id, state from message_part where message_id = any(%s) and gateway_id = %s"
 # A provider that reports a message has it: whatever was to be sent again must not be.
 RECORD = """
     with moved as (update message m set
@@ -106,11 +113,16 @@ class Applied:
 
 @dataclass(slots=True)
 class _Fold:
-    """A message as its receipts are folded into it. `generation`: of the reference that it has, or gets next."""
+    """A message as its receipts are folded into it. `generation`: of the reference that it has, or gets next.
+
+    `was_left`: it went on from the gateway that reports, to another one; `is_waiting`: which has not been handed it.
+    """
 
     state: State
     before: State
     generation: int
+    was_left: bool = False
+    is_waiting: bool = False
     last: Receipt | None = None
 
 
@@ -240,16 +252,30 @@ async def _fold(
     connection: AsyncConnection[Any], gateway_id: int, matched: list[tuple[int, str | None, Receipt]]
 ) -> None:
     async with connection.cursor() as cursor:
-        await cursor.execute(LOCK, [sorted({message_id for message_id, _, _ in matched})])
-        folds = {row[0]: _Fold(State(row[1]), State(row[1]), row[2]) for row in await cursor.fetchall()}
+        await cursor.execute(LOCK, [gateway_id, sorted({message_id for message_id, _, _ in matched})])
+        folds = {row[0]: _Fold(State(row[1]), State(row[1]), row[2], row[3]) for row in await cursor.fetchall()}
         matched = [found for found in matched if found[0] in folds]
+        name = await _look_after_left(cursor, gateway_id, folds)
         await _move_parts(cursor, gateway_id, matched, folds)
         for message_id, part_key, receipt in matched:
             fold = folds[message_id]
             if part_key is None and receipt.state is not None and not _is_superseded(receipt, fold):
                 _step(fold, receipt.state, receipt)
         moved = [(message_id, fold) for message_id, fold in folds.items() if fold.state is not fold.before]
-        await cursor.execute(RECORD, _columns(moved) | _events(matched))
+        await cursor.execute(RECORD, _columns(moved) | _events(matched, folds, name))
+
+
+async def _look_after_left(cursor: Any, gateway_id: int, folds: dict[int, _Fold]) -> str:
+    """Which of the messages that left the gateway still wait for their next one. Its name, if there are any."""
+    left = [message_id for message_id, fold in folds.items() if fold.was_left]
+    if not left:
+        return ""
+    await cursor.execute(WAITING, [left])
+    for (message_id,) in await cursor.fetchall():
+        folds[message_id].is_waiting = True
+    await cursor.execute(NAME, [gateway_id])
+    row = await cursor.fetchone()
+    return str(row[0]) if row else ""
 
 
 def _is_superseded(receipt: Receipt, fold: _Fold) -> bool:
@@ -259,6 +285,10 @@ def _is_superseded(receipt: Receipt, fold: _Fold) -> bool:
 
 
 def _step(fold: _Fold, reported: State, receipt: Receipt) -> None:
+    """A gateway that the message has left says nothing of what the next one does with it. That it arrived nevertheless
+    counts as long as nobody else was handed it: then nobody is to be."""
+    if fold.was_left and not (fold.is_waiting and reported is State.DELIVERED):
+        return
     state = after_receipt(fold.state, reported)
     if state is not fold.state:
         fold.state, fold.last = state, receipt
@@ -277,7 +307,7 @@ async def _move_parts(
     if not states:
         return
     await cursor.execute(MOVE_PARTS, [list(states), list(states.values()), gateway_id, NOT_FINAL])
-    await cursor.execute(PARTS, [list(concerned)])
+    await cursor.execute(PARTS, [list(concerned), gateway_id])
     by_message: dict[int, list[State]] = {}
     for message_id, state in await cursor.fetchall():
         by_message.setdefault(message_id, []).append(State(state))
@@ -316,10 +346,17 @@ def _trouble(fold: _Fold, text: str) -> str | None:
     return text or None if fold.state not in (State.DELIVERED, State.SUBMITTED) else None
 
 
-def _events(matched: Sequence[tuple[int, str | None, Receipt]]) -> dict[str, list[Any]]:
+def _events(
+    matched: Sequence[tuple[int, str | None, Receipt]], folds: dict[int, _Fold], name: str
+) -> dict[str, list[Any]]:
+    """`name`: of the gateway that reports, kept with messages that have left it."""
+    details = [
+        to_json(receipt) | ({"gateway": name} if folds[message_id].was_left else {})
+        for message_id, _, receipt in matched
+    ]
     return {
         "told": [message_id for message_id, _, _ in matched],
-        "detail": [json.dumps(to_json(receipt)) for _, _, receipt in matched],
+        "detail": [json.dumps(detail) for detail in details],
     }
 
 

@@ -8,15 +8,22 @@ import pytest
 from tests.support.echo import NO_ANSWER, refused
 
 from gatepost.dispatch import decide, detours, watching
+from gatepost.dispatch.story import told
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import create_gateway, update_gateway
-from gatepost.messages.models import Suppression
+from gatepost.messages.log import timeline
+from gatepost.messages.models import Message, Suppression
+from gatepost.messages.services import accept_one
+from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Wish
 from gatepost.providers.base import Receipt
 from gatepost.routing import health
 from gatepost.routing.models import GatewayHealth, RoutingChange
 from gatepost.routing.services import create_rule
 from gatepost.sms.ids import from_ref, to_ref
 from gatepost.sms.states import State
+from gatepost.workspaces import services
+from gatepost.workspaces.permissions import Scope
 
 GERMAN = "+4915112345678"
 FIRST, SECOND = "first.example", "second.example"
@@ -176,6 +183,99 @@ async def test_receipts_find_a_message_at_the_gateway_that_took_it(engine, pair)
     engine.gateway = second
     await engine.report(Receipt(State.DELIVERED, "ok", keys=(f"id-{to_ref(message_id)}",)))
     assert engine.states([message_id]) == {message_id: "delivered"}
+
+
+@pytest.mark.parametrize("last", [State.DELIVERED, State.UNDELIVERED])
+async def test_a_report_of_the_gateway_that_a_message_left_is_shown_and_never_ends_what_was_handed_on(
+    engine, pair, last
+):
+    first, second = pair
+    engine.other_side.behave = lambda messages: refused(messages, "busy") if messages[0]["sender"] == "One" else None
+    [message_id] = await engine.accept(gateway="")
+    engine.start_worker()
+    await engine.until_states([message_id], "submitted", seconds=PATIENCE_S)
+    engine.gateway = first
+    for state in (State.UNDELIVERED, State.DELIVERED, State.SUBMITTED):
+        await engine.report(Receipt(state, f"late {state}", ref=to_ref(message_id)))
+        assert engine.states([message_id]) == {message_id: "submitted"}
+    engine.gateway = second
+    await engine.report(Receipt(last, "own", ref=to_ref(message_id, 1)))
+    assert engine.states([message_id]) == {message_id: last.value}
+    engine.gateway = first
+    await engine.report(Receipt(State.DELIVERED, "much too late", ref=to_ref(message_id)))
+    assert engine.states([message_id]) == {message_id: last.value}
+    said = [detail for kind, detail in engine.events(message_id) if kind == "receipt"]
+    assert [(detail["status"], detail.get("gateway")) for detail in said] == [
+        *[(f"late {state}", "First") for state in ("undelivered", "delivered", "submitted")],
+        ("own", None),
+        ("much too late", "First"),
+    ]
+    message = await in_thread(Message.objects.select_related("gateway", "api_key", "user").get, pk=message_id)
+    lines = told(message, await in_thread(timeline, message))
+    assert [line.title for line in lines if line.title.startswith("Report")][:4] == [
+        *["Report from First"] * 3,
+        "Report from Second",
+    ]
+    assert engine.rows("select count(*) from orphan_receipt") == [(0,)]
+
+
+async def test_what_arrived_through_the_gateway_that_it_left_is_not_sent_a_second_time(engine, pair):
+    first, second = pair
+    engine.other_side.broken.add(SECOND)
+    engine.other_side.behave = lambda messages: refused(messages, "busy") if messages[0]["sender"] == "One" else None
+    [message_id, other] = await engine.accept(2, gateway="")
+    engine.start_worker()
+    await engine.until(lambda: where(engine) == {second.pk}, PATIENCE_S)
+    engine.gateway = first
+    await engine.report(Receipt(State.UNDELIVERED, "lost", ref=to_ref(message_id)))
+    assert engine.states([message_id]) == {message_id: "queued"}
+    await engine.until(lambda: engine.rows("select 1 from outbox where message_id = %s", message_id), PATIENCE_S)
+    for _ in range(50):
+        # Now and then it is just being handed over.
+        await engine.report(Receipt(State.DELIVERED, "there", ref=to_ref(message_id)))
+        if engine.states([message_id]) == {message_id: "delivered"}:
+            break
+        await asyncio.sleep(0.1)
+    assert engine.states([message_id]) == {message_id: "delivered"}
+    assert engine.rows("select message_id from outbox where message_id = %s", message_id) == []
+    engine.other_side.broken.clear()
+    await engine.until_states([other], "submitted", seconds=PATIENCE_S)
+    assert engine.accepted_ids() == [other]
+
+
+async def test_a_report_by_the_id_of_the_gateway_that_it_left_is_found_too(engine, pair):
+    first, second = pair
+    due = datetime.now(UTC) + timedelta(hours=1)
+    [message_id] = await engine.accept(gateway="", send_at=due)
+    engine.run("update message set provider_ref = 'theirs' where id = %s", message_id)
+    assert await in_thread(detours.move_queue, first, "a test") == 1
+    assert engine.rows("select gateway_id, provider_ref from message") == [(second.pk, None)]
+    engine.gateway = second
+    assert (await engine.report(Receipt(State.DELIVERED, "foreign", keys=("theirs",)))).parked == 1
+    engine.gateway = first
+    assert (await engine.report(Receipt(State.UNDELIVERED, "late", keys=("theirs",)))).matched == 1
+    assert engine.states([message_id]) == {message_id: "queued"}
+
+
+async def test_a_message_of_the_api_goes_to_a_gateway_whose_list_has_its_address(engine, pair):
+    first, second = pair
+    await in_thread(update_gateway, second, actor="test", common_values={"send_ips": ["192.0.2.0/24"]})
+    engine.other_side.broken.add(FIRST)
+    _, token = await in_thread(services.create_api_key, engine.workspace, "key", list(Scope), actor="test")
+    key = await in_thread(services.authenticate_key, token)
+    ids = {}
+    for peer in ("192.0.2.7", "203.0.113.9", ""):
+        origin = Origin(engine.workspace.pk, api_key_id=key.pk)
+        ids[peer] = await in_thread(lambda o=origin, p=peer: accept_one(o, Wish("+48600100200", "hello"), peer=p))
+    assert engine.rows("select peer from message order by id") == [("192.0.2.7",), ("203.0.113.9",), (None,)]
+    engine.start_worker()
+    await engine.until_states([ids["192.0.2.7"]], "submitted", seconds=PATIENCE_S)
+    await engine.until(lambda: standing(engine, first) == "down", PATIENCE_S)
+    assert dict(engine.rows("select id, gateway_id from message")) == {
+        ids["192.0.2.7"]: second.pk,
+        ids["203.0.113.9"]: first.pk,
+        ids[""]: first.pk,
+    }
 
 
 async def test_a_dead_gateway_loses_its_queue_and_gets_nothing_new(engine, pair):
