@@ -51,7 +51,7 @@ def run(work: Work, campaign_id: int) -> None:
 def _run(work: Work, row: Campaign) -> None:
     making = assembler(row)
     channels = channels_of(row)
-    for contacts, last in chunks(row, row.cursor):
+    for contacts, last in chunks(making, row.cursor):
         work.check()
         with transaction.atomic():
             locked = Campaign.objects.select_for_update().get(pk=row.pk)

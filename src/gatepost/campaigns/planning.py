@@ -224,7 +224,7 @@ def examined(row: Campaign) -> Iterator[tuple[str, Contact, str, Piece | Exclude
     making = assembler(row)
     channels = channels_of(row)
     seen: dict[str, set[str]] = {channel.name: set() for channel in channels}
-    for contacts, _ in chunks(row):
+    for contacts, _ in chunks(making):
         for channel in channels:
             for contact, address, what, facts in _examine(making, channel, contacts, seen[channel.name]):
                 yield channel.name, contact, address, what, facts
@@ -251,15 +251,14 @@ def _work_out(work: Work, row: Campaign, mine: Any) -> Forecast:
     forecast = Forecast()
     mine.update(total=services.people(row).count() if row.again_of_id is None else 0)
     now = timezone.now()
-    for contacts, _ in chunks(row):
+    for contacts, _ in chunks(making):
         work.check()
         forecast.people += len(contacts)
         for one in counting:
             one.take(_examine(making, one.channel, contacts, one.seen), now)
         forecast.repeated += _repeated(row, [contact.pk for contact in contacts], now)
         mine.update(done=forecast.people)
-    is_plain = making.text.is_plain and making.subject.is_plain
-    forecast.ways = [one.way(are_alike=is_plain) for one in counting]
+    forecast.ways = [one.way(are_alike=making.is_alike) for one in counting]
     forecast.gaps = sum(
         each.count for way in forecast.ways for each in way.excluded if each.reason == Reason.MISSING_VALUE
     )

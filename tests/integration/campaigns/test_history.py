@@ -1,0 +1,161 @@
+"""What became of it: recipients with their messages, those who are written to again, tests, and the list of all."""
+
+import json
+from typing import Any
+
+import pytest
+from tests.integration.campaigns.conftest import Office
+from tests.support.tenants import ACTOR
+
+from gatepost.campaigns import history, running, services, watching
+from gatepost.campaigns.history import Wanted
+from gatepost.campaigns.models import Campaign
+from gatepost.campaigns.words import CampaignWord, word_of
+from gatepost.dispatch.models import Outbox
+from gatepost.messages.models import Message
+from gatepost.messages.services import accept_now
+from gatepost.messages.store import Origin
+from gatepost.messages.wishes import Wish
+from gatepost.problems import Problem
+from gatepost.sms.states import Word
+
+pytestmark = pytest.mark.django_db
+
+
+def ended(row: Campaign, *states: str) -> Campaign:
+    """All of its messages have left, and stand so."""
+    Outbox.objects.all().delete()
+    for message, state in zip(Message.objects.filter(campaign_id=row.pk).order_by("id"), states, strict=True):
+        Message.objects.filter(pk=message.pk).update(state=state)
+    watching.run(row.pk)
+    row.refresh_from_db()
+    return row
+
+
+def test_a_campaign_ends_with_or_without_errors(office: Office) -> None:
+    office.people(2)
+    fine = ended(office.sent(office.draft()), "delivered", "submitted")
+    assert (fine.status, word_of(fine)) == (Campaign.Status.SENT, CampaignWord.SENT)
+    assert watching.progress(fine).percent == 100
+    late = ended(office.sent(office.draft()), "delivered", "expired")
+    assert word_of(late) is CampaignWord.WITH_ERROR
+
+
+def test_a_late_report_makes_it_sent_with_error(office: Office) -> None:
+    office.people(1)
+    row = ended(office.sent(office.draft()), "submitted")
+    row = ended(row, "undelivered")
+    assert word_of(row) is CampaignWord.WITH_ERROR
+
+
+def test_it_is_sent_again_to_those_who_did_not_get_it(office: Office) -> None:
+    people = office.people(3)
+    row = ended(office.sent(office.draft()), "delivered", "undelivered", "expired")
+    again = running.send_again(row, actor=ACTOR)
+    assert (again.text, again.again_of_id) == (row.text, row.pk)
+    assert office.forecast(again).people == 2
+    again = office.sent(again, count=None)
+    reached = set(again.recipients.values_list("contact_id", flat=True))
+    assert reached == {people[1].pk, people[2].pk}
+    with pytest.raises(Problem, match="Nobody is left out"):
+        running.send_again(ended(again, "delivered", "delivered"), actor=ACTOR)
+
+
+def test_each_recipient_is_shown_with_the_message_as_it_was(office: Office) -> None:
+    office.people(3)
+    office.people(1, phones=[])
+    row = ended(office.sent(office.draft()), "delivered", "undelivered", "delivered")
+    lines, after = history.recipients(row, limit=2)
+    assert [line.standing.text for line in lines if line.standing] == [
+        f"Dear Person{n}, tonight we work on the network." for n in range(2)
+    ]
+    rest, none = history.recipients(row, after=after or 0, limit=2)
+    assert (len(rest), none) == (2, None)
+    failed, _ = history.recipients(row, words=[Word.ERROR])
+    assert [line.recipient.address for line in failed] == ["48600000001"]
+    [excluded], _ = history.recipients(row, excluded=True)
+    assert excluded.reason == "No phone number"
+    assert len(list(history.all_recipients(row))) == 4
+
+
+def test_the_history_is_one_list_of_campaigns_and_single_messages(office: Office) -> None:
+    office.people(2)
+    row = office.sent(office.draft())
+    for n in range(3):
+        accept_now(Origin(office.workspace.pk), [Wish(to=f"+4860700000{n}", text="One")])
+    removed = office.draft(name="Old")
+    services.remove(removed, actor=ACTOR)
+    pages: list[history.Entry] = []
+    cursor = ""
+    while True:
+        entries, cursor = history.page(office.workspace, Wanted(), cursor, 2)
+        pages += entries
+        if not cursor:
+            break
+    assert [entry.title for entry in pages] == [*(f"+4860700000{n}" for n in (2, 1, 0)), str(row)]
+    assert [entry.recipients for entry in pages] == [1, 1, 1, 2]
+    only = history.page(office.workspace, Wanted(word=CampaignWord.REMOVED))[0]
+    assert [entry.campaign for entry in only] == [removed]
+    assert [one.title for one in history.page(office.workspace, Wanted(query="+48607000001"))[0]] == ["+48607000001"]
+    assert len(history.page(office.workspace, Wanted(kind="mass"))[0]) == 1
+    with pytest.raises(Problem):
+        history.page(office.workspace, Wanted(), "zz zz")
+
+
+def test_a_test_goes_to_the_address_that_was_asked_for_alone(office: Office) -> None:
+    office.people(2)
+    row = office.draft()
+    sent = running.send_test(row, "607 111 222", user=None, actor=ACTOR)
+    message = Message.objects.get(pk=sent.id)
+    assert (message.kind, message.to_digits) == ("test", "48607111222")
+    assert message.body.startswith("Dear Person0,")
+    with pytest.raises(Problem) as refused:
+        running.send_test(row, "12", user=None, actor=ACTOR)
+    assert refused.value.faults[0].field == "address"
+
+
+def test_undo_makes_it_a_draft_again_and_nothing_is_sent(office: Office) -> None:
+    office.people(1)
+    row = office.draft()
+    office.forecast(row)
+    row = running.undo(running.send(row, count=1, actor=ACTOR), actor=ACTOR)
+    assert (row.is_draft, office.expanded(row).is_draft, Message.objects.exists()) == (True, True, False)
+
+
+def test_what_comes_back_into_the_queue_of_a_paused_campaign_is_held(office: Office) -> None:
+    office.people(2)
+    row = running.pause(office.sent(office.draft()), actor=ACTOR)
+    Outbox.objects.update(held=None)
+    watching.run(row.pk)
+    assert set(Outbox.objects.values_list("held", flat=True)) == {"campaign paused"}
+
+
+def test_the_api_takes_a_campaign_from_draft_to_sent(office: Office) -> None:
+    office.people(2)
+    client = office.api()
+
+    def ask(method: str, path: str, body: Any = None, **headers: str) -> Any:
+        answer = client.generic(method, f"/api/v1{path}", json.dumps(body), "application/json", headers=headers)
+        return answer.json() | {"http": answer.status_code}
+
+    key = {"Idempotency-Key": "autumn"}
+    made = ask("POST", "/campaigns", {"name": "Works", "text": "Hello"}, **key)
+    assert ask("POST", "/campaigns", {"name": "Works", "text": "Hello"}, **key)["id"] == made["id"]
+    assert ask("POST", "/campaigns", {"name": "Other"}, **key)["code"] == "idempotency_conflict"
+    path = f"/campaigns/{made['id']}"
+    assert ask("PATCH", path, {"text": "Hello {{ login }}", "version": made["version"]})["http"] == 200
+    assert ask("POST", f"{path}/plan")["state"] == "running"
+    office.forecast(services.find(office.workspace, made["id"]))
+    forecast = ask("GET", f"{path}/plan")["forecast"]
+    assert (forecast["people"], forecast["messages"]) == (2, 2)
+    assert ask("POST", f"{path}/send", {})["code"] == "count_needed"
+    sent = {"Idempotency-Key": "send autumn"}
+    assert [ask("POST", f"{path}/send", {"count": 2}, **sent)["status"] for _ in range(2)] == ["undo", "undo"]
+    office.expanded(services.find(office.workspace, made["id"]))
+    assert ask("POST", f"{path}/pause")["word"] == "Processing"
+    assert ask("POST", f"{path}/resume")["status"] == "sending"
+    rows = ask("GET", f"{path}/recipients")["items"]
+    assert [(one["text"], one["word"]) for one in rows] == [("Hello p0", "New"), ("Hello p1", "New")]
+    assert ask("GET", f"/messages/{rows[0]['message']}")["to"] == "48600000000"
+    assert ask("POST", f"{path}/cancel")["progress"]["total"] == 2
+    assert ask("GET", "/history")["items"][0]["campaign_id"] == made["id"]
