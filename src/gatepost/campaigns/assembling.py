@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -67,13 +67,13 @@ class Assembler:
         return rows
 
     def piece(self, contact: Contact, address: str) -> Piece | Excluded:
-        """What that contact would get at that address now, whoever it is for: a test."""
+        """A test: what that contact would get, at once and at another address; it is no message to the contact."""
         [said] = values_of([contact], self.vocabulary, self.fields)
         documents = self._documents([contact]) if self.campaign.document_kinds else {}
         written = self._written(said)
         if isinstance(written, Excluded):
             return written
-        return self._piece(contact, address, written, documents.get(contact.pk, ()), None)
+        return replace(self._piece(contact, address, written, documents.get(contact.pk, ()), None), contact_id=0)
 
     def _what(
         self, contact: Contact, address: str, said: Mapping[str, Any], documents: Sequence[int], seen: set[str]

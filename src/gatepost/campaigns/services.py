@@ -15,6 +15,7 @@ from gatepost.audience.filters import matching, parse_filter, to_q
 from gatepost.audience.models import Contact, Document
 from gatepost.audience.vocabulary import load
 from gatepost.campaigns.models import Campaign
+from gatepost.channels import attachments
 from gatepost.channels.base import CHANNELS, Order
 from gatepost.messages.checks import MAX_AHEAD, MAX_TAG
 from gatepost.problems import Fault, Problem
@@ -26,7 +27,6 @@ from gatepost.workspaces.models import User, Workspace
 from gatepost.workspaces.services import audit
 
 LONGEST_TEXT: Final = 20_000
-MOST_ATTACHMENTS: Final = 10
 YEARS: Final = (2000, 2200)
 
 Status = Campaign.Status
@@ -329,10 +329,13 @@ def _document_kinds(_: Campaign, value: Any) -> list[str]:
     return list(dict.fromkeys(value))
 
 
-def _attachments(_: Campaign, value: Any) -> list[int]:
-    if not isinstance(value, (list, tuple)) or len(value) > MOST_ATTACHMENTS:
-        raise _Unfit("too_many", f"At most {MOST_ATTACHMENTS} attachments.")
-    return list(dict.fromkeys(_number(one) for one in value))
+def _attachments(row: Campaign, value: Any) -> list[int]:
+    if not isinstance(value, (list, tuple)) or len(value) > attachments.MOST:
+        raise _Unfit("too_many", f"At most {attachments.MOST} attachments.")
+    ids = list(dict.fromkeys(_number(one) for one in value))
+    if len(attachments.sizes(row.workspace_id, ids, ())) != len(ids):
+        raise _Unfit("not_found", "The workspace has no such attachment.")
+    return ids
 
 
 FIELDS: Final[Mapping[str, Reader]] = {

@@ -60,7 +60,10 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one contact is sent. `attachments` and `documents` are ids; `send_at` (aware) None means at once."""
+    """What one contact is sent. `attachments` and `documents` are ids; `send_at` (aware) None means at once.
+
+    `contact_id` is 0 where it goes to nobody's contact: a test.
+    """
 
     contact_id: int
     address: str
