@@ -79,6 +79,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "plan_needed": Kind(
         409, "What sending would do is not known yet", "Have its plan worked out, read it, and send it then."
     ),
+    "no_link_address": Kind(
+        422, "Short links have no address", "Set one on the page Short links, or GATEPOST_PUBLIC_URL."
+    ),
     "template_changed": Kind(
         409, "The template was changed meanwhile", "Read it again, then repeat what you want to change."
     ),

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "gatepost.inbox",
     "gatepost.audience",
     "gatepost.texts",
+    "gatepost.links",
     "gatepost.channels",
     "gatepost.campaigns",
 ]

@@ -74,6 +74,7 @@ def test_declares_no_more_than_it_has(slug: str) -> None:
     assert bool(manifest.inbound) == bool(manifest.inbound_delivery)
     names = {field.name for field in manifest.fields}
     for setting in (
+        *manifest.own_shortener,
         manifest.max_segments_setting,
         manifest.pace.shared_by,
         manifest.batch and manifest.batch.limit_setting,

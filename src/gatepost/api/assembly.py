@@ -22,6 +22,7 @@ ROUTERS: Final = (
     "gatepost.channels.api.router",
     "gatepost.audience.api_imports.router",
     "gatepost.texts.api.router",
+    "gatepost.links.api.router",
     "gatepost.campaigns.api.router",
     "gatepost.campaigns.api_running.router",
     "gatepost.campaigns.api_prices.router",

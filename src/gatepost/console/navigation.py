@@ -60,6 +60,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("people", "People", "people"),
             Entry("keys", "API keys", "key"),
+            Entry("links", "Short links", "outside"),
             Entry("workspace", "Settings", "settings", ("audit",)),
         ),
     ),

@@ -26,6 +26,7 @@ SLICES: Final = (
     "gatepost.audience.views",
     "gatepost.texts.views",
     "gatepost.channels.views",
+    "gatepost.links.views",
 )
 """Modules whose import declares pages."""
 

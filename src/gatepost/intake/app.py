@@ -34,6 +34,7 @@ from gatepost.intake.http import (  # noqa: E402
     unavailable,
 )
 from gatepost.intake.keys import KeyCache  # noqa: E402
+from gatepost.intake.links import LinkEndpoint, is_link  # noqa: E402
 from gatepost.intake.messages import MessagesEndpoint  # noqa: E402
 from gatepost.intake.snapshots import SnapshotCache  # noqa: E402
 from gatepost.intake.spool import Spool  # noqa: E402
@@ -79,6 +80,7 @@ class Front:
         self._gathering: Gathering | None = None
         self._callbacks: CallbackEndpoint | None = None
         self._fixed_paths: FixedPathEndpoint | None = None
+        self._links = LinkEndpoint(self._pool)
         self._spool = Spool(settings.DATA_DIR / "spool")
 
     async def start(self) -> None:
@@ -174,6 +176,8 @@ class Front:
             await self._ready(self._messages)(scope, receive, send)
         elif path.startswith("/cb/"):
             await self._ready(self._callbacks)(scope, receive, send)
+        elif is_link(path):
+            await self._links(scope, receive, send)
         elif is_fixed(path):
             await self._ready(self._fixed_paths)(scope, receive, send)
         elif path == "/health/live":

@@ -131,7 +131,8 @@ class Manifest:
     state is asked for. `query_limit`: how many messages one query may ask for. `unprocessed_statuses`: HTTP statuses
     of 408 and 5xx after which the provider documents that nothing was processed; after all others a submit is
     unknown. `listen_paths`: fixed callback paths that operators have configured at the provider. `unfit`: why a
-    protocol cannot be served; such a manifest is listed in the catalogue and never activated.
+    protocol cannot be served; such a manifest is listed in the catalogue and never activated. `own_shortener`: the
+    settings with which, all of them set, the provider shortens links itself.
     """
 
     slug: str
@@ -166,6 +167,7 @@ class Manifest:
     feeds: tuple[Feed, ...] = ()
     unprocessed_statuses: tuple[int, ...] = ()
     listen_paths: tuple[str, ...] = ()
+    own_shortener: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
     presets: tuple[Preset, ...] = ()
     unfit: str = ""

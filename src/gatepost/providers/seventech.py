@@ -33,6 +33,7 @@ manifest = Manifest(
     facts="2026-11",
     docs="https://docs.seven.tech/docs/api",
     website="https://seven.tech",
+    own_shortener=("shorten_links", "url_options"),
     fields=(
         Url(
             "url",

@@ -125,6 +125,7 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "import-progress": (SENDERS, None),
     "import-errors": (SENDERS, None),
     "import-cancel": (None, SENDERS),
+    "links": (EVERYONE, OPERATORS),
     "templates": (EVERYONE, None),
     "template-add": (SENDERS, SENDERS),
     "template": (EVERYONE, SENDERS),

@@ -33,6 +33,7 @@ manifest = Manifest(
     facts="2026-11",
     docs="https://docs.devino.online/en/http/sms/",
     website="https://devino.online",
+    own_shortener=("shorten_url",),
     fields=(
         Choice("api", ONLINE[1], ("rest_v2", "REST v2"), ("rest_v1", "REST v1, with a session"), label="Interface"),
         Url("base_url", label="URL", help=f"Empty: {URL}, {legacy.URLS['rest_v2']} or {legacy.URLS['rest_v1']}."),

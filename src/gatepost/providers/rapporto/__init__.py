@@ -39,6 +39,7 @@ manifest = Manifest(
     facts="2026-11",
     docs="https://doc.rapporto.ru",
     website="https://rapporto.ru",
+    own_shortener=("shorten_links",),
     fields=(
         Choice("api", ("http", "HTTP API"), ("rest", "REST API"), ("rest_batch", "REST_BATCH API"), label="Interface"),
         Url(

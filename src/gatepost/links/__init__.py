@@ -1,0 +1,1 @@
+"""Short links: one code for each recipient, and how often each was opened."""

@@ -1,0 +1,127 @@
+"""Short links of a workspace: their address, who shortens, and what was clicked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from gatepost.gateways.models import Gateway
+from gatepost.links import store
+from gatepost.links.models import Link, LinkSettings, ShortLink
+from gatepost.links.shortening import Shortener
+from gatepost.problems import Fault, Problem
+from gatepost.providers import registry
+from gatepost.rest.storable import is_storable
+from gatepost.workspaces.models import Workspace
+from gatepost.workspaces.services import audit
+
+LONGEST_BASE: Final = 60
+_OFF: Final[tuple[Any, ...]] = (None, "", False, "off", "default", {})
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUse:
+    """How often a link of a campaign was opened: by how many of its recipients, and how often in all."""
+
+    url: str
+    recipients: int
+    opened_by: int
+    clicks: int
+    last_at: datetime | None
+
+    @property
+    def share(self) -> int:
+        """Of the recipients, in percent."""
+        return round(100 * self.opened_by / self.recipients) if self.recipients else 0
+
+
+def base_url(workspace: Workspace) -> str:
+    """Where the workspace's short links are; the installation's own address where it has none; empty without either."""
+    own = LinkSettings.objects.filter(workspace=workspace).first()
+    return own.base_url if own else str(settings.CONFIG["PUBLIC_URL"]).rstrip("/")
+
+
+def set_base_url(workspace: Workspace, url: str, *, actor: str) -> None:
+    """Serve short links under this address; empty for the installation's own. Raises Problem `invalid`."""
+    url = url.strip().rstrip("/")
+    if url:
+        _check(url)
+    with transaction.atomic():
+        if url:
+            LinkSettings.objects.update_or_create(workspace=workspace, defaults={"base_url": url})
+        else:
+            LinkSettings.objects.filter(workspace=workspace).delete()
+        audit(actor, "links.settings", workspace, workspace, base_url=url)
+
+
+def shortener_for(workspace: Workspace, *, campaign_id: int, gateway: str = "") -> Shortener | None:
+    """What shortens the links of a sending; None where a gateway that it may go by does so itself: never both.
+
+    `gateway`: the name or number that was chosen, empty where rules choose. Raises Problem `no_link_address`.
+    """
+    if shortening_gateway(workspace, gateway):
+        return None
+    base = base_url(workspace)
+    if not base:
+        raise Problem("no_link_address")
+    return Shortener(workspace.pk, campaign_id, base)
+
+
+def shortening_gateway(workspace: Workspace, gateway: str = "") -> str:
+    """The name of a gateway that may take the sending and shortens links itself; empty where there is none."""
+    for row in Gateway.objects.filter(workspaces=workspace, is_active=True).order_by("name"):
+        if gateway in ("", row.name, str(row.pk)) and shortens_itself(row.provider, row.settings):
+            return row.name
+    return ""
+
+
+def shortens_itself(slug: str, said: Mapping[str, Any]) -> bool:
+    """Whether the provider shortens links with these settings."""
+    try:
+        needed = registry.provider(slug).manifest.own_shortener
+    except KeyError:
+        return False
+    return bool(needed) and all(said.get(name) not in _OFF for name in needed)
+
+
+def uses(workspace: Workspace, campaign_id: int) -> list[LinkUse]:
+    """The links of a campaign with what was clicked, in the order of their first use. Tests are not counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(store.CLICKS, [workspace.pk, campaign_id])
+        return [LinkUse(*row) for row in cursor.fetchall()]
+
+
+def forget(workspace: Workspace, campaign_id: int) -> int:
+    """Delete the links of a campaign, so that they lead nowhere; how many codes there were."""
+    count = ShortLink.objects.filter(link__workspace=workspace, link__campaign_id=campaign_id).count()
+    Link.objects.filter(workspace=workspace, campaign_id=campaign_id).delete()
+    return count
+
+
+def _check(url: str) -> None:
+    words = ""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        words = "This is not an address."
+    else:
+        host = parts.hostname or ""
+        is_loopback = host in ("localhost", "127.0.0.1", "::1")
+        is_plain = parts.scheme == "http" and not is_loopback and not settings.CONFIG["ALLOW_PLAIN_HTTP"]
+        if not is_storable(url) or not url.isascii() or any(character.isspace() for character in url):
+            words = "Write the address in plain letters; a host with others in its xn-- form."
+        elif parts.scheme not in ("http", "https") or not host or port == 0:
+            words = "Write an address such as https://go.acme.example."
+        elif parts.path or parts.query or parts.fragment or parts.username is not None:
+            words = "Write the scheme and host only, such as https://go.acme.example."
+        elif is_plain:
+            words = "Use https: over plain http anybody on the way sees who opens what."
+        elif len(url) > LONGEST_BASE:
+            words = f"At most {LONGEST_BASE} characters: it is in every message."
+    if words:
+        raise Problem("invalid", faults=[Fault("base_url", "bad_url", words)])
