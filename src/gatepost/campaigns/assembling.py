@@ -13,6 +13,7 @@ from gatepost.audience.vocabulary import Vocabulary, load
 from gatepost.campaigns import services
 from gatepost.campaigns.models import Campaign, Recipient
 from gatepost.channels.base import CHANNELS, Channel, Excluded, Order, Piece, Reason
+from gatepost.links.shortening import Shortener
 from gatepost.sms.states import Word
 from gatepost.texts.language import MissingValue, Text, TextFault, compile_text
 from gatepost.texts.models import Missing
@@ -48,6 +49,7 @@ class Assembler:
     due_at: datetime | None
     fields: frozenset[str]
     is_alike: bool
+    shortener: Shortener | None = None
 
     def rows(self, channel: Channel, contacts: Sequence[Contact], taken: Collection[str]) -> list[Row]:
         """One row for each contact, in order. `taken`: addresses that the campaign has written to already."""
@@ -73,7 +75,8 @@ class Assembler:
         written = self._written(said)
         if isinstance(written, Excluded):
             return written
-        return replace(self._piece(contact, address, written, documents.get(contact.pk, ()), None), contact_id=0)
+        short = self._short(written, 0)
+        return replace(self._piece(contact, address, short, documents.get(contact.pk, ()), None), contact_id=0)
 
     def _what(
         self, contact: Contact, address: str, said: Mapping[str, Any], documents: Sequence[int], seen: set[str]
@@ -87,7 +90,12 @@ class Assembler:
         written = self._written(said)
         if isinstance(written, Excluded):
             return written
-        return self._piece(contact, address, written, documents, self._send_at(contact))
+        return self._piece(contact, address, self._short(written, contact.pk), documents, self._send_at(contact))
+
+    def _short(self, written: tuple[str, str], contact_id: int) -> tuple[str, str]:
+        """The same with short links in the text, before anything is counted."""
+        subject, text = written
+        return (subject, self.shortener.write(text, contact_id)) if self.shortener else written
 
     def _piece(
         self, contact: Contact, address: str, written: tuple[str, str], documents: Sequence[int], at: datetime | None
@@ -132,6 +140,7 @@ def assembler(campaign: Campaign, kind: str = "mass") -> Assembler:
     """For the campaign as it is now. Raises Problem `invalid`."""
     text = compile_text(campaign.text)
     subject = compile_text(campaign.subject, about="subject")
+    shortener = services.shortener_of(campaign)
     return Assembler(
         campaign=campaign,
         order=services.order_of(campaign, kind),
@@ -141,7 +150,8 @@ def assembler(campaign: Campaign, kind: str = "mass") -> Assembler:
         takes_blocked=_names_status(services.filters_of(campaign)),
         due_at=services.due(campaign),
         fields=text.fields | subject.fields,
-        is_alike=text.is_plain and subject.is_plain,
+        is_alike=text.is_plain and subject.is_plain and shortener is None,
+        shortener=shortener,
     )
 
 

@@ -77,6 +77,9 @@ def _expand(making: Assembler, channel: Channel, contacts: Sequence[Contact], ro
     rows = making.rows(channel, contacts, store.taken(row.pk, channel.name, addresses))
     posted = iter(channel.post(making.order, [one.what for one in rows if isinstance(one.what, Piece)]))
     results = [one.what if isinstance(one.what, Excluded) else next(posted) for one in rows]
+    if making.shortener:
+        sent = {one.contact.pk for one, result in zip(rows, results, strict=True) if not isinstance(result, Excluded)}
+        making.shortener.keep(sent)
     store.insert(_line(row.pk, channel.name, one, result) for one, result in zip(rows, results, strict=True))
     counts = Counter(str(result.reason) for result in results if isinstance(result, Excluded))
     row.excluded = dict(Counter(row.excluded) + counts)

@@ -235,6 +235,8 @@ Examined = tuple[Contact, str, Piece | Excluded, Facts | Excluded]
 
 def _examine(making: Assembler, channel: Channel, contacts: Sequence[Contact], seen: set[str]) -> list[Examined]:
     rows = making.rows(channel, contacts, seen)
+    if making.shortener:
+        making.shortener.forget()
     checked = iter(channel.check(making.order, [one.what for one in rows if isinstance(one.what, Piece)]))
     found: list[Examined] = []
     for one in rows:

@@ -161,10 +161,13 @@ def send_test(
         raise Problem("invalid", faults=broken)
     order = services.order_of(row, "test")
     with transaction.atomic():
-        piece = assembler(row, "test").piece(_sample(row, contact_id), found)
+        making = assembler(row, "test")
+        piece = making.piece(_sample(row, contact_id), found)
         posted = piece if isinstance(piece, Excluded) else way.post(order, [piece])[0]
         if isinstance(posted, Excluded):
             raise Problem("invalid", faults=[Fault("address", str(posted.reason), posted.words)])
+        if making.shortener:
+            making.shortener.keep()
         audit(actor, "campaign.test", row, row.workspace, channel=way.name)
     standing = way.standings([posted])[posted]
     return Sent(way.name, posted, standing.ref, standing.url)

@@ -17,6 +17,8 @@ from gatepost.audience.vocabulary import load
 from gatepost.campaigns.models import Campaign
 from gatepost.channels import attachments
 from gatepost.channels.base import CHANNELS, Order
+from gatepost.links import services as links
+from gatepost.links.shortening import Shortener
 from gatepost.messages.checks import MAX_AHEAD, MAX_TAG
 from gatepost.problems import Fault, Problem
 from gatepost.rest.storable import is_storable
@@ -180,10 +182,22 @@ def faults(row: Campaign) -> list[Fault]:
         found += problem.faults or [Fault("segment", "not_found", problem.detail)]
     if row.schedule != Campaign.Schedule.NOW:
         found += _faults_of_time(row)
+    try:
+        shortener_of(row)
+    except Problem as problem:
+        found.append(Fault("shorten", problem.code, f"{problem.detail} {problem.remedy}"))
     if row.only_with_documents and not row.document_kinds:
         found.append(Fault("document_kinds", "required", "Choose which documents."))
     unique = {(fault.field, fault.code): fault for fault in found}
     return list(unique.values())
+
+
+def shortener_of(row: Campaign) -> Shortener | None:
+    """What shortens its links; None where that is not wanted, or a gateway does so. Raises Problem."""
+    if not row.shorten:
+        return None
+    is_sms = Campaign.SendTo.SMS in row.channels
+    return links.shortener_for(row.workspace, campaign_id=row.pk or 0, gateway=row.gateway, is_sms=is_sms)
 
 
 def _faults_of_text(row: Campaign) -> list[Fault]:

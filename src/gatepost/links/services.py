@@ -58,12 +58,14 @@ def set_base_url(workspace: Workspace, url: str, *, actor: str) -> None:
         audit(actor, "links.settings", workspace, workspace, base_url=url)
 
 
-def shortener_for(workspace: Workspace, *, campaign_id: int, gateway: str = "") -> Shortener | None:
+def shortener_for(
+    workspace: Workspace, *, campaign_id: int, gateway: str = "", is_sms: bool = True
+) -> Shortener | None:
     """What shortens the links of a sending; None where a gateway that it may go by does so itself: never both.
 
     `gateway`: the name or number that was chosen, empty where rules choose. Raises Problem `no_link_address`.
     """
-    if shortening_gateway(workspace, gateway):
+    if is_sms and shortening_gateway(workspace, gateway):
         return None
     base = base_url(workspace)
     if not base:

@@ -21,7 +21,8 @@ ADD: Final = """
 FIND: Final = "select url, id from link where campaign_id = %s and url = any(%s)"
 COPY: Final = "copy short_link (code, link_id, contact_id, clicks) from stdin"
 CLICKS: Final = """
-    select l.url, count(s.code), count(s.code) filter (where s.clicks > 0), coalesce(sum(s.clicks), 0), max(s.last_at)
+    select l.url, count(distinct s.contact_id), count(distinct s.contact_id) filter (where s.clicks > 0),
+           coalesce(sum(s.clicks), 0), max(s.last_at)
       from link l join short_link s on s.link_id = l.id and s.contact_id > 0
      where l.workspace_id = %s and l.campaign_id = %s
      group by l.id order by l.id

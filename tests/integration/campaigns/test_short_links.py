@@ -1,0 +1,64 @@
+"""A campaign whose links are shortened: what was forecast is sent, and each recipient has a code of their own."""
+
+import re
+
+import pytest
+from django.conf import settings
+from tests.integration.campaigns.conftest import Office
+from tests.support.tenants import ACTOR
+
+from gatepost.campaigns import running, services
+from gatepost.links import services as links
+from gatepost.links.models import ShortLink
+from gatepost.messages.models import Message, Suppression
+
+pytestmark = pytest.mark.django_db
+
+LONG = "https://acme.example/offers/2026/november/a-very-long-address-of-an-offer?from=sms&to={{ login }}"
+SHORT = re.compile(r"https://go\.acme\.example/s/([0-9A-Za-z]{9})")
+
+
+@pytest.fixture
+def linked(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
+    monkeypatch.setitem(settings.CONFIG, "PUBLIC_URL", "")
+    links.set_base_url(office.workspace, "https://go.acme.example", actor=ACTOR)
+    return office
+
+
+def test_what_was_forecast_is_sent_with_a_code_for_each(linked: Office) -> None:
+    people = linked.people(4)
+    Suppression.objects.create(workspace=linked.workspace, digits=people[0].phone)
+    row = linked.draft(text=f"Dear {{{{ first_name }}}}, {'x' * 80} {LONG}", shorten=True)
+    forecast = linked.forecast(row)
+    assert not ShortLink.objects.exists()
+    row = linked.sent(row)
+    texts = list(Message.objects.order_by("to_digits").values_list("body", flat=True))
+    codes = [SHORT.findall(text)[0] for text in texts]
+    assert len(set(codes)) == row.taken == 3
+    assert forecast.segments == sum(Message.objects.values_list("segments", flat=True)) == 3
+    assert set(ShortLink.objects.values_list("code", "contact_id")) == {
+        (code, person.pk) for code, person in zip(codes, people[1:], strict=True)
+    }
+    assert [(use.recipients, use.clicks) for use in links.uses(linked.workspace, row.pk)] == [(1, 0)] * 3
+
+
+def test_a_test_message_has_a_link_that_opens_and_is_not_counted(linked: Office) -> None:
+    linked.people(1)
+    row = linked.draft(text=f"See {LONG}", shorten=True)
+    running.send_test(row, "+48 600 900 900", user=None, actor=ACTOR)
+    [code] = SHORT.findall(Message.objects.get().body)
+    assert ShortLink.objects.get().code == code
+    assert links.uses(linked.workspace, row.pk) == []
+
+
+def test_links_stay_as_they_are_unless_that_is_wanted(linked: Office) -> None:
+    linked.people(1)
+    linked.sent(linked.draft(text="See https://acme.example/offers"))
+    assert Message.objects.get().body == "See https://acme.example/offers"
+    assert not ShortLink.objects.exists()
+
+
+def test_without_an_address_the_campaign_says_what_to_do(linked: Office) -> None:
+    links.set_base_url(linked.workspace, "", actor=ACTOR)
+    [fault] = services.faults(linked.draft(text="See https://acme.example", shorten=True))
+    assert (fault.field, fault.code) == ("shorten", "no_link_address")
