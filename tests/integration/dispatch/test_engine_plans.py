@@ -135,6 +135,20 @@ def test_is_planned_over_an_index(full, name, plan):
     assert scanned(tree["Plan"]) & BIG == set()
 
 
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_an_intent_costs_the_same_however_long_the_queue_is(full, plan):
+    statement, parameters = HOT["intent"]
+    full.execute(f"set plan_cache_mode = {plan}")
+    [[[tree]]] = full.execute(f"explain (format json) {statement}", parameters).fetchall()
+    assert indexes(tree["Plan"], "outbox") == {"outbox_pkey"}
+
+
+def indexes(node: dict[str, Any], table: str) -> set[str]:
+    """By which indexes the table is read."""
+    own = {node["Index Name"]} if node.get("Relation Name") == table and "Index Name" in node else set()
+    return own.union(*(indexes(child, table) for child in node.get("Plans", [])))
+
+
 def scanned(node: dict[str, Any]) -> set[str]:
     """The tables that are read from beginning to end."""
     own = {node["Relation Name"]} if node["Node Type"] == "Seq Scan" else set()
