@@ -3,7 +3,6 @@ messages does not keep others from being seen."""
 
 import time
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -16,6 +15,8 @@ LANES = (0, 1, 2)
 LOOK_AHEAD = 1000
 LEAST_AHEAD = 10
 POLL_S = 1.0
+FRESH_S = 0.01
+"""While enough is opened ahead, hints are followed only so often."""
 PACED_AHEAD = 4
 """So many pages are read to find what comes behind messages whose sender IDs may not send now."""
 
@@ -33,21 +34,32 @@ class LookAhead:
         self.repeats: set[int] = set()
         self._lanes = {lane: LaneBuffer() for lane in LANES}
         self._places: dict[Share, Place | None] = {}
-        self._is_stale = True
+        self.is_stale = True
         self._polled_at = 0.0
+        self._read_at = 0.0
 
     def __bool__(self) -> bool:
         return bool(self.repeats) or any(self._lanes.values())
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was looked for hints just now."""
+        return time.monotonic() - self._read_at < FRESH_S
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a code waits."""
+        return bool(self._lanes[LANES[0]])
+
     def wake(self) -> None:
         """Something may be due."""
-        self._is_stale = True
+        self.is_stale = True
 
     def clear(self) -> None:
         for buffer in self._lanes.values():
             buffer.clear()
         self._places.clear()
-        self._is_stale = True
+        self.is_stale = True
 
     def take(self, grouping: Grouping, blocked: Collection[str] = NOBODY) -> list[Due]:
         """The next messages that go together, those of lower lanes first; empty where there are none.
@@ -67,10 +79,10 @@ class LookAhead:
         blocked: Collection[str] = NOBODY,
     ) -> None:
         """Read what is missing and may be there."""
-        now = time.monotonic()
+        now = self._read_at = time.monotonic()
         is_time = now - self._polled_at >= POLL_S
-        if self._is_stale or is_time:
-            self._is_stale = False
+        if self.is_stale or is_time:
+            self.is_stale = False
             async with pool.connection() as connection:
                 shares = await store.shares(connection, gateway_id)
             self._places = {share: None if is_time else self._places.get(share) for share in shares}
@@ -97,19 +109,20 @@ class LookAhead:
         return count < PACED_AHEAD * page and buffer.count_free(own, grouping, blocked) <= page // 2
 
     def _take_in(
-        self, wanted: dict[Share, Place | None], rows: Sequence[tuple[Due, datetime]], page: int, grouping: Grouping
+        self, wanted: dict[Share, Place | None], rows: Sequence[Due], page: int, grouping: Grouping
     ) -> None:
-        came: dict[Share, list[tuple[Due, datetime]]] = {share: [] for share in wanted}
-        for item, due_at in rows:
-            came[item.lane, item.workspace_id, item.campaign_id].append((item, due_at))
+        came: dict[Share, list[Due]] = {share: [] for share in wanted}
+        for item in rows:
+            came[item.lane, item.workspace_id, item.campaign_id].append(item)
         for share, read in came.items():
             lane, workspace_id, campaign_id = share
-            self.repeats |= {item.resend_of for item, _ in read if item.resend_of is not None}
-            fresh = [item for item, _ in read if item.resend_of is None]
+            self.repeats |= {item.resend_of for item in read if item.resend_of is not None}
+            fresh = [item for item in read if item.resend_of is None]
             self._lanes[lane].add((workspace_id, campaign_id), fresh, grouping)
             if len(read) < page:
                 # Nothing more of it is due: the next look waits for a wake-up.
                 del self._places[share]
             else:
-                last, due_at = read[-1]
-                self._places[share] = (due_at, last.message_id)
+                last = read[-1]
+                assert last.due_at is not None
+                self._places[share] = (last.due_at, last.message_id)

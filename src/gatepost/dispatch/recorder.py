@@ -2,6 +2,7 @@
 moved on meanwhile: then the new owner has already called it unknown."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ from gatepost.sms.ids import IdSource, to_ref
 
 log = structlog.get_logger()
 MAX_GROUP = 500
+LARGE_GROUP = 250
+BREATH_S = 0.015
+"""Groups begin so far apart, unless they are large: what a statement costs by itself is shared by more messages."""
 RETRY_S = 0.25
 
 Pool = AsyncConnectionPool[Any]
@@ -39,11 +43,13 @@ class Recorder:
         self._driven = driven
         self._on_recorded = on_recorded
         self._queue: asyncio.Queue[Closing] = asyncio.Queue()
+        self._waiting = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
     def put(self, closing: Closing) -> None:
         self._is_idle.clear()
+        self._waiting += len(closing.messages)
         self._queue.put_nowait(closing)
 
     async def drained(self) -> None:
@@ -52,12 +58,18 @@ class Recorder:
 
     async def run(self) -> None:
         """Until cancelled. Raises LeaseLost when the gateway belongs to another worker."""
+        began_at = 0.0
         while True:
             group = [await self._queue.get()]
+            early_s = began_at + BREATH_S - time.monotonic()
+            if early_s > 0 and self._waiting < LARGE_GROUP:
+                await asyncio.sleep(early_s)
             size = len(group[0].messages)
             while size < MAX_GROUP and not self._queue.empty():
                 group.append(self._queue.get_nowait())
                 size += len(group[-1].messages)
+            self._waiting -= size
+            began_at = time.monotonic()
             await self._write(group)
             self._on_recorded([closing.submission_id for closing in group])
             if self._queue.empty():

@@ -7,6 +7,7 @@ outlives the write. The number of messages between intent and record is bounded 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -230,6 +231,8 @@ class Runner:
         self._next_permit_at = 0.0
         if not (driven.may_send and self._is_sending()):
             return False
+        if not self._slots.is_low and self._queue.is_fresh:
+            return False
         waiting = self._sender_paces.waiting(time.monotonic())
         await self._queue.fill(self._pool, driven.id, driven.grouping, waiting)
         # What is not recorded yet is still open, and cannot be opened again.
@@ -238,7 +241,7 @@ class Runner:
             self._queue.repeats.discard(repeat)
             await self._repeat(driven, repeat)
             return True
-        groups = self._groups()
+        groups = self._groups() if self._slots.is_low or self._queue.is_urgent else []
         if groups:
             await self._open_groups(driven, groups)
         return bool(groups)
@@ -324,7 +327,8 @@ class Runner:
     def _left_window(self, submission_ids: list[int]) -> None:
         for submission_id in submission_ids:
             self._open_messages -= self._open.pop(submission_id, 0)
-        self._wake.set()
+        if self._slots.is_low:
+            self._wake.set()
 
     async def _submit(self, flight: Flight) -> None:
         self._recorder.put(await self._submitter.submit(flight))
@@ -350,10 +354,10 @@ class Runner:
 
     async def _sleep(self) -> None:
         """Until there is news, or the permit that was missing is due: its moment may have come since it was missed."""
-        wait_s = look_ahead.POLL_S
+        is_told = self._queue.is_stale and not self._slots.is_low
+        wait_s = look_ahead.FRESH_S if is_told else look_ahead.POLL_S
         if self._queue and self._next_permit_at:
             wait_s = min(wait_s, max(0.0, self._next_permit_at - time.monotonic()))
-        try:
-            await asyncio.wait_for(self._wake.wait(), wait_s)
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._wake.wait()

@@ -30,12 +30,13 @@ class Flight:
 
 
 class Slots:
-    """`submit` never raises; `on_free` hears of each submission that landed."""
+    """`submit` never raises; `on_low` hears when a slot is used or closes and it is time to open more (`is_low`)."""
 
-    def __init__(self, submit: Callable[[Flight], Awaitable[None]], on_free: Callable[[], None]) -> None:
+    def __init__(self, submit: Callable[[Flight], Awaitable[None]], on_low: Callable[[], None]) -> None:
         self._submit = submit
-        self._on_free = on_free
+        self._on_low = on_low
         self._ready: dict[int, deque[Flight]] = {}
+        self._waiting = 0
         self._serving: set[asyncio.Task[None]] = set()
         self._limit = 1
         self._landed = 0
@@ -45,7 +46,13 @@ class Slots:
     @property
     def busy(self) -> int:
         """Requests that are under way or wait for a slot."""
-        return len(self._serving) + sum(map(len, self._ready.values()))
+        return len(self._serving) + self._waiting
+
+    @property
+    def is_low(self) -> bool:
+        """Whether more should be opened by now. What is ready is let run down to a half before: an intent for many
+        costs little more than one for a few."""
+        return 2 * self._waiting <= self.ahead
 
     @property
     def ahead(self) -> int:
@@ -64,6 +71,7 @@ class Slots:
         """To be let out when one of `limit` slots is free."""
         self._limit = limit
         self._ready.setdefault(flight.items[0].lane if flight.items else 0, deque()).append(flight)
+        self._waiting += 1
         if len(self._serving) < limit:
             self._serving.add(asyncio.create_task(self._serve()))
 
@@ -74,15 +82,18 @@ class Slots:
 
     async def cancel(self) -> None:
         self._ready.clear()
+        self._waiting = 0
         await end(*self._serving)
 
     async def _serve(self) -> None:
         """One slot, for as long as there is something to let out."""
         try:
             while len(self._serving) <= self._limit and (flight := self._next()) is not None:
+                if self.is_low:
+                    self._on_low()
                 await self._submit(flight)
                 self._landed += 1
-                self._on_free()
+            self._on_low()
         finally:
             # At once, so that nothing that is put now waits for a slot that is about to close.
             self._serving.discard(asyncio.current_task())
@@ -90,5 +101,6 @@ class Slots:
     def _next(self) -> Flight | None:
         for lane in sorted(self._ready):
             if self._ready[lane]:
+                self._waiting -= 1
                 return self._ready[lane].popleft()
         return None

@@ -52,6 +52,7 @@ class Due(NamedTuple):
     validity_s: int | None
     kind: str
     is_unknown: bool
+    due_at: datetime | None = None
 
     @property
     def used_sender(self) -> str:
@@ -135,14 +136,15 @@ async def shares(connection: Connection, gateway_id: int) -> list[Share]:
 
 async def due(
     connection: Connection, gateway_id: int, after: Mapping[Share, Place | None], limit: int
-) -> list[tuple[Due, datetime]]:
-    """Due rows of each of these shares, with when they were due, oldest first and at most `limit` of each.
+) -> list[Due]:
+    """Due rows of each of these shares, oldest first and at most `limit` of each.
 
     `after`: the place behind which to look, None for the beginning of the share.
     """
     lanes, workspaces, campaigns = transposed(list(after), 3)
     places = [place or (None, None) for place in after.values()]
-    cursor = await connection.execute(
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(
         sql.DUE,
         {
             "gateway": gateway_id,
@@ -154,7 +156,7 @@ async def due(
             "limit": limit,
         },
     )
-    return [(Due._make(row[:-1]), row[-1]) for row in await cursor.fetchall()]
+    return [Due._make(row) for row in await cursor.fetchall()]
 
 
 async def intent(

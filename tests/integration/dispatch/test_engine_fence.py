@@ -12,8 +12,7 @@ from gatepost.dispatch.store import LeaseLost
 
 
 async def due_rows(engine, connection):
-    rows = await store.due(connection, engine.gateway.pk, {(1, engine.workspace.pk, 0): None}, 100)
-    return [item for item, _ in rows]
+    return await store.due(connection, engine.gateway.pk, {(1, engine.workspace.pk, 0): None}, 100)
 
 
 async def test_a_worker_that_was_replaced_writes_nothing_into_the_database(engine):

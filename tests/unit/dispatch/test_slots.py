@@ -99,3 +99,24 @@ async def test_more_is_opened_ahead_only_while_requests_land_quickly(other_side,
     assert slots.ahead == int(500 * letting_out.AHEAD_S / letting_out.MEASURED_S)
     now += 5 * letting_out.MEASURED_S
     assert slots.ahead == 0
+
+
+async def test_more_is_wanted_once_half_of_what_was_opened_ahead_has_left(other_side, monkeypatch):
+    monkeypatch.setattr(Slots, "ahead", 4)
+    told = 0
+
+    def hear() -> None:
+        nonlocal told
+        told += 1
+
+    slots = Slots(other_side.submit, hear)
+    assert slots.is_low
+    for number in range(5):
+        slots.put(flight(number), limit=1)
+    await asyncio.sleep(0)
+    assert (slots.is_low, told) == (False, 0)
+    await other_side.answer(0)
+    assert (slots.is_low, told) == (False, 0)
+    await other_side.answer(1)
+    assert (slots.is_low, told) == (True, 1)
+    await slots.cancel()
