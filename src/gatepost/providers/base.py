@@ -30,6 +30,7 @@ from typing import Any, Literal, TypeVar
 from gatepost.providers.wire import Request
 from gatepost.sms.outcomes import Outcome, Price, Refusal
 from gatepost.sms.states import State
+from gatepost.sms.values import quick_dataclass
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class Renew(AdapterError):
         self.otherwise = otherwise
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Message:
     """One message as an adapter sees it.
 
@@ -90,7 +91,7 @@ class Message:
     is_urgent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Batch:
     """The messages of one request, alike where the manifest asks for it, in order."""
 
@@ -140,7 +141,7 @@ class Gateway:
         return self.text(base).rstrip("/") + path
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Context:
     """What an adapter may not fetch itself.
 
@@ -168,7 +169,7 @@ class Call:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Send:
     """The one request of a submit that may cost money."""
 
@@ -207,7 +208,7 @@ Flow = Generator[Step, Any, T]
 Results = dict[str, Outcome]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Receipt:
     """What a provider says about a message.
 
@@ -273,7 +274,7 @@ class OptOut:
 Item = Receipt | Inbound | OptOut
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Ack:
     """The exact answer that the provider wants to a callback."""
 
@@ -283,7 +284,7 @@ class Ack:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Callback:
     """What a callback said, and the answer it gets once the items are on disk."""
 

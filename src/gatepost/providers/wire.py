@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+from gatepost.sms.values import quick_dataclass
+
 Headers = tuple[tuple[str, str], ...]
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -31,7 +33,7 @@ class Link:
     max_bytes: int = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request, complete: the URL is already encoded, the body is bytes.
 
@@ -56,7 +58,7 @@ class Request:
         return replace(self, headers=(*self.headers, *headers), sensitive=(*self.sensitive, *sensitive))
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Response:
     """A complete answer: header names in lower case, body decoded from nothing (identity encoding)."""
 
@@ -68,7 +70,7 @@ class Response:
         return _first(self.headers, name)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class RawCallback:
     """A request that a provider made to us, untouched.
 
@@ -99,7 +101,8 @@ class RawCallback:
 
     @property
     def receipt_ref(self) -> str:
-        return dict(parse_qsl(self.query)).get("ref", "")
+        query = self.query
+        return dict(parse_qsl(query)).get("ref", "") if "ref=" in query or "%" in query else ""
 
 
 def _first(headers: Headers, name: str) -> str | None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from gatepost.sms.states import State
+from gatepost.sms.values import quick_dataclass
 
 
 class Refusal(StrEnum):
@@ -128,7 +129,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Price:
     """What the provider says it charges, in the provider's own unit (a currency code, "points", "credits")."""
 
@@ -136,7 +137,7 @@ class Price:
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one message in one submit. Build it with the functions below, never directly.
 

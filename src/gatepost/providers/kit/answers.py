@@ -163,12 +163,17 @@ def pairs(raw: RawCallback, charset: str = "utf-8") -> list[tuple[str, str]]:
 
     A body that is neither a form nor multipart is left alone. Bytes that are wrong in `charset` become U+FFFD.
     """
-    query = _pairs(_raw_bytes(raw.query), charset)
+    query = query_pairs(raw, charset)
     if raw.content_type == "multipart/form-data":
         parts = [part for part in read_multipart(raw) if not part.filename]
         return [(part.name, storable(part.body.decode(charset, "replace"))) for part in parts] + query
     body = raw.body if raw.content_type in ("", "application/x-www-form-urlencoded") else b""
     return _pairs(body, charset) + query
+
+
+def query_pairs(raw: RawCallback, charset: str = "utf-8") -> list[tuple[str, str]]:
+    """The fields of the query alone, likewise."""
+    return _pairs(_raw_bytes(raw.query), charset)
 
 
 def byte_pairs(data: bytes) -> list[tuple[bytes, bytes]]:

@@ -4,20 +4,23 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from gatepost.providers.base import Ack, Gateway, MalformedAnswer
 from gatepost.providers.kit import xml
-from gatepost.providers.kit.answers import pairs
+from gatepost.providers.kit.answers import pairs, query_pairs
 from gatepost.providers.kit.http_template.documents import Document, Json, Pairs, Xml, parse_json, parse_xml
 from gatepost.providers.kit.http_template.lookups import Answer
 from gatepost.providers.kit.http_template.template import Placeholder, parse
 from gatepost.providers.kit.signatures import Encoding, equal, hmac_sign
 from gatepost.providers.wire import RawCallback
+from gatepost.sms.values import quick_dataclass
 
 MAX_FIELDS = 1000
 MAX_ITEMS = 1000
+BARE_MODES = frozenset(("", "auto", "form"))
+"""Ways of reading in which a callback without a body is a form."""
 
 
 def verify(raw: RawCallback, gw: Gateway) -> bool | None:
@@ -55,7 +58,7 @@ _PROOFS: Mapping[str, Callable[[RawCallback, Gateway], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Item:
     """One report or message of a callback; names are looked for in it, then in the query of the URL."""
 
@@ -76,7 +79,8 @@ class Item:
 
 def items_of(raw: RawCallback, mode: str, items_path: str, charset: str = "utf-8") -> list[Item]:
     """The items of a callback, at most MAX_ITEMS. Raises MalformedAnswer where a path finds nothing."""
-    document, query = document_of(raw, mode, charset), _query_of(raw, charset)
+    query = _query_of(raw, charset)
+    document = query if _is_bare(raw, mode) else document_of(raw, mode, charset)
     found = document.items(re.sub(r"^(json|xml|form):", "", items_path)) if items_path else [document]
     if found is None:
         raise MalformedAnswer("the callback has no items at the path of the settings")
@@ -108,6 +112,11 @@ def as_answer(raw: RawCallback, mode: str, charset: str) -> Answer:
     return Answer(200, raw.headers, raw.body, "utf-8", raw.query, _parsed={**kinds, "form": form})
 
 
+def _is_bare(raw: RawCallback, mode: str) -> bool:
+    """Whether the query is all there is."""
+    return not raw.body and mode in BARE_MODES and raw.content_type != "multipart/form-data"
+
+
 def _kind(raw: RawCallback) -> str:
     if not raw.body:
         return "form"
@@ -119,7 +128,7 @@ def _kind(raw: RawCallback) -> str:
 
 
 def _query_of(raw: RawCallback, charset: str) -> Pairs:
-    return _by_name(pairs(replace(raw, body=b"", headers=()), charset))
+    return _by_name(query_pairs(raw, charset))
 
 
 def _by_name(fields: list[tuple[str, str]]) -> Pairs:

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gatepost.providers.base import MalformedAnswer, Message
@@ -20,6 +19,9 @@ from gatepost.sms.text import (
     transliterate,
     typographic,
 )
+from gatepost.sms.values import quick_dataclass
+
+PLAIN_TEMPLATE = "{{text}}"
 
 ENCODINGS: Mapping[str, Callable[[str], Value]] = {
     "plain": lambda text: text,
@@ -31,7 +33,7 @@ ENCODINGS: Mapping[str, Callable[[str], Value]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Draft:
     """`text` is what the handset shall show, `wire_text` how `{{text}}` is written. `segments`: as we count them."""
 
@@ -60,7 +62,9 @@ def draft(message: Message, settings: Mapping[str, Any]) -> Draft:
 
 
 def _refuse_destination(to: str, settings: Mapping[str, Any]) -> None:
-    listed = str(settings.get("allowed_prefixes") or "").replace(",", " ").split()
+    if not settings.get("allowed_prefixes"):
+        return
+    listed = str(settings["allowed_prefixes"]).replace(",", " ").split()
     prefixes = tuple(prefix.lstrip("+").removeprefix("00") for prefix in listed)
     if prefixes and not to.startswith(prefixes):
         raise Unrenderable(Refusal.BAD_RECIPIENT, "This gateway does not send to that destination (allowed prefixes).")
@@ -80,10 +84,15 @@ def _refuse_sender(sender: str, settings: Mapping[str, Any]) -> None:
 
 def _templated(message: Message, sender: str, settings: Mapping[str, Any]) -> str:
     """The text inside the message template, line ends as LF; values are never searched for placeholders."""
+    template = settings.get("message_template")
+    is_plain = not template or template == PLAIN_TEMPLATE
+    text = message.text if is_plain else _in_template(str(template), message, sender)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _in_template(template: str, message: Message, sender: str) -> str:
     values = {"text": message.text, "sender": sender, "to": message.to, "ref": message.ref, "id": message.ref}
-    tokens = parse(str(settings.get("message_template") or "{{text}}"))
-    text = "".join(values.get(t.name, "") if isinstance(t, Placeholder) else t for t in tokens)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(values.get(t.name, "") if isinstance(t, Placeholder) else t for t in parse(template))
 
 
 def _in_mode(text: str, settings: Mapping[str, Any]) -> tuple[str, bool]:

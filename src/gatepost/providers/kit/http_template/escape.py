@@ -10,8 +10,9 @@ from gatepost.sms.text import InvalidText, transliterate
 
 Value = str | bytes
 
-PERCENT = {byte: quote_from_bytes(bytes((byte,)), safe="") for byte in range(256)}
-PLUS = PERCENT | {ord(" "): "+"}
+_RESERVED_BYTE = re.compile("[^A-Za-z0-9_.~-]")
+_RESERVED_BYTE_BUT_BLANK = re.compile("[^A-Za-z0-9_.~ -]")
+_PERCENT = {chr(byte): quote_from_bytes(bytes((byte,)), safe="") for byte in range(256)}
 RESERVED = ":/?#[]@!$&'()*+,;=%"
 HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -55,7 +56,14 @@ def _character(character: str, charset: str) -> bytes:
 
 def percent(value: Value, charset: str, *, is_plus: bool) -> str:
     """Everything but A-Z a-z 0-9 - . _ ~ percent-encoded; a blank is "+" where `is_plus`."""
-    return to_bytes(value, charset).decode("latin-1").translate(PLUS if is_plus else PERCENT)
+    text = to_bytes(value, charset).decode("latin-1")
+    if is_plus:
+        return _RESERVED_BYTE_BUT_BLANK.sub(_escaped, text).replace(" ", "+")
+    return _RESERVED_BYTE.sub(_escaped, text)
+
+
+def _escaped(byte: re.Match[str]) -> str:
+    return _PERCENT[byte[0]]
 
 
 @lru_cache(maxsize=1024)

@@ -20,6 +20,7 @@ from gatepost.providers.kit.http_template.documents import (
 from gatepost.providers.kit.http_template.limited import compiled, search
 from gatepost.providers.kit.http_template.template import TemplateFault
 from gatepost.providers.wire import Headers, Response
+from gatepost.sms.values import quick_dataclass
 
 _CHARSET = re.compile(
     r"utf-?8|us-ascii|ascii|iso-8859-[0-9]{1,2}|windows-125[0-9]|koi8-[ru]|utf-16(?:be|le)?", re.IGNORECASE
@@ -33,7 +34,7 @@ class Lookup:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Answer:
     """What can be looked into: an answer, a callback, or one item of an answer (`document`)."""
 
@@ -44,10 +45,13 @@ class Answer:
     query: str = ""
     document: Document | None = None
     _parsed: dict[str, Document | None] = field(default_factory=dict, repr=False, compare=False)
+    _texts: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def text(self) -> str:
-        return storable(self.body.decode(self.charset, "replace"))
+        if not self._texts:
+            self._texts.append(storable(self.body.decode(self.charset, "replace")))
+        return self._texts[0]
 
     def parsed(self, kind: str) -> Document | None:
         """The body as json, xml or form; None where it is something else."""

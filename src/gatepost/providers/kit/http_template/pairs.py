@@ -22,17 +22,27 @@ _PART_NAME = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`value` is None where there is no "=" (a lone word, or `{{items}}`). `is_optional`: may be left out."""
+    """`value` is None where there is no "=" (a lone word, or `{{items}}`). `is_optional`: may be left out.
+
+    `literal` and `placeholder`: name and value of a pair like `to={{to}}`, as most are.
+    """
 
     name: Template
     value: Template | None
     is_items: bool = field(init=False)
     is_optional: bool = field(init=False)
+    literal: str = field(init=False, default="")
+    placeholder: Placeholder | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         is_items = self.value is None and len(self.name) == 1 and _is_items(self.name[0])
         object.__setattr__(self, "is_items", is_items)
         object.__setattr__(self, "is_optional", self.value is not None and is_optional(self.value))
+        if self.value and len(self.name) == len(self.value) == 1:
+            name, value = self.name[0], self.value[0]
+            if isinstance(name, str) and isinstance(value, Placeholder) and not value.is_raw and not _is_items(value):
+                object.__setattr__(self, "literal", name)
+                object.__setattr__(self, "placeholder", value)
 
 
 @lru_cache(maxsize=1024)
@@ -55,7 +65,12 @@ def render(pairs: Iterable[Pair], scope: Scope, *, is_plus: bool) -> str:
     """The pairs percent-encoded and joined; optional pairs without a value are left out."""
     parts = []
     for pair in pairs:
-        if pair.is_items:
+        if pair.placeholder is not None:
+            value = scope.value(pair.placeholder)
+            if value or not pair.is_optional:
+                shown = percent(value, scope.charset_of(pair.placeholder), is_plus=is_plus)
+                parts.append(f"{as_typed(pair.literal, scope.charset)}={shown}")
+        elif pair.is_items:
             item_pairs = compile_pairs(scope.text("item_template"))
             parts += [render(item_pairs, one, is_plus=is_plus) for one in scope.each()]
         elif pair.value is None:

@@ -43,7 +43,7 @@ _PLAIN = Link(connect_timeout_s=CONNECT_S, total_timeout_s=CONNECT_S + READ_S, m
 @dataclass(frozen=True, slots=True)
 class Shape:
     """One request as the settings describe it; every text may hold placeholders. `headers`: `Name: value`,
-    `query`: `name=value`."""
+    `query`: `name=value`. `ways`: how to reach the provider (`link`), where that was found out before."""
 
     method: str
     url: str
@@ -52,6 +52,7 @@ class Shape:
     content_type: str = ""
     headers: tuple[str, ...] = ()
     query: tuple[str, ...] = ()
+    ways: tuple[Link | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def sending(settings: Mapping[str, Any], *, is_unicode: bool) -> Shape:
         content_type=str(settings.get("content_type") or ""),
         headers=tuple(settings.get("headers") or ()),
         query=tuple(settings.get("query") or ()),
+        ways=(link(settings),),
     )
 
 
@@ -104,17 +106,23 @@ def build(shape: Shape, scope: Scope) -> Request:
 
 def _build(shape: Shape, scope: Scope) -> Request:
     is_query_form = shape.method == "GET" and shape.body_format == "form"
-    extra = [pair for line in shape.query for pair in query_pair(line)]
-    if is_query_form:
-        extra += compile_pairs(shape.body)
-    url = render_url(shape.url, tuple(extra), scope)
+    url = render_url(shape.url, _added_pairs(shape.query, shape.body if is_query_form else ""), scope)
     headers = rendered_headers(shape.headers, scope)
     body = b""
     if shape.body_format in BODIES and not is_query_form:
         body, content_type = BODIES[shape.body_format](shape, scope)
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers = (("content-type", content_type), *headers)
-    return Request(shape.method, url, headers, body, tuple(sorted(scope.derived)), link=link(scope.settings))
+    sensitive = tuple(sorted(scope.derived)) if scope.derived else ()
+    way = shape.ways[0] if shape.ways else link(scope.settings)
+    return Request(shape.method, url, headers, body, sensitive, link=way)
+
+
+@lru_cache(maxsize=512)
+def _added_pairs(query: tuple[str, ...], body: str) -> tuple[Pair, ...]:
+    """What stands in the query besides what the address brings: the lines of the setting, and a form that is sent
+    there."""
+    return (*(pair for line in query for pair in query_pair(line)), *compile_pairs(body))
 
 
 @lru_cache(maxsize=512)
@@ -129,7 +137,11 @@ def render_url(text: str, extra: tuple[Pair, ...], scope: Scope) -> str:
     path = pairs.encoded(template.path, scope, is_plus=False)
     if template.has_open_path and {".", ".."} & set(path.split("/")) - set(text.split("/")):
         raise Unrenderable(Refusal.BAD_CONTENT, "A value of dots alone would change the path of the address.")
-    query = pairs.render((*template.pairs, *extra), scope, is_plus=scope.settings.get("space_as_plus") is not False)
+    query = pairs.render(
+        (*template.pairs, *extra) if template.pairs else extra,
+        scope,
+        is_plus=scope.settings.get("space_as_plus") is not False,
+    )
     return f"{template.origin}{path or '/'}{'?' if query or template.has_query else ''}{query}"
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +12,11 @@ from gatepost.providers.kit.http_template.draft import Draft
 from gatepost.providers.kit.http_template.escape import Unrenderable, Value
 from gatepost.providers.kit.http_template.template import Placeholder, TemplateFault
 from gatepost.sms.outcomes import Refusal
+from gatepost.sms.values import quick_dataclass
 
 PLAIN_CREDENTIALS = ("username", "account_id")
 SECRETS = ("password", "api_key", "secret_1", "secret_2", "secret_3")
+STORED_CREDENTIALS = frozenset((*PLAIN_CREDENTIALS, *SECRETS))
 DERIVED = ("token", "signature")
 LISTS = ("to_list", "items", "ids")
 NUMBERS = ("coding", "parts", "length", "validity_min", "validity_s", "send_at_unix", "now_unix")
@@ -23,7 +25,7 @@ BOOLEANS = ("is_unicode",)
 _SEPARATORS = {"": ",", "space": " ", "newline": "\n", "tab": "\t"}
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Scope:
     """Everything that a template may ask for. `given` holds values of this one request (a token, an id asked for).
 
@@ -50,7 +52,8 @@ class Scope:
 
     @property
     def is_unicode(self) -> bool:
-        return any(draft.is_unicode for draft in self.drafts)
+        drafts = self.drafts
+        return drafts[0].is_unicode if len(drafts) == 1 else any(draft.is_unicode for draft in drafts)
 
     def text(self, name: str) -> str:
         value = self.settings.get(name)
@@ -78,8 +81,9 @@ class Scope:
         return changed
 
     def charset_of(self, placeholder: Placeholder) -> str:
-        is_wide = placeholder.name == "text" and self.text("charset") == "utf-16be"
-        return "utf-16-be" if is_wide else self.charset
+        if placeholder.name == "text" and self.text("charset") == "utf-16be":
+            return "utf-16-be"
+        return self.charset
 
     def elements(self, name: str) -> list[str]:
         """The elements of a list placeholder other than `items`."""
@@ -92,9 +96,9 @@ class Scope:
         name = placeholder.name
         if name == "ids":
             return self.separator("poll_id_separator").join(self.elements("ids"))
-        if name in self.given:
+        if self.given and name in self.given:
             return self.given[name]
-        if name in PLAIN_CREDENTIALS or name in SECRETS:
+        if name in STORED_CREDENTIALS:
             return self.text(name)
         try:
             return VALUES[name](self, placeholder.argument)

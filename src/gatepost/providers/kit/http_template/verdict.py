@@ -39,8 +39,12 @@ def statuses(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def is_ok(status: int, settings: Mapping[str, Any]) -> bool:
-    listed = statuses(str(settings.get("ok_statuses") or "200-299"))
-    return any(low <= status <= high for low, high in listed)
+    return _is_listed(status, str(settings.get("ok_statuses") or "200-299"))
+
+
+@lru_cache(maxsize=1024)
+def _is_listed(status: int, listed: str) -> bool:
+    return any(low <= status <= high for low, high in statuses(listed))
 
 
 def failure(answer: Answer, settings: Mapping[str, Any], ctx: Context, *, is_itemised: bool = False) -> Outcome | None:
