@@ -50,6 +50,10 @@ class Brakes:
     def learn(self, result: SubmitResult) -> None:
         """From the answer to a submit, or from none."""
         outcomes = result.outcomes.values()
+        if outcomes and all(outcome.kind is Kind.ACCEPTED for outcome in outcomes):
+            self._take_heart()
+            self._failures_in_a_row = 0
+            return
         now = time.monotonic()
         self._learn_of_refusals(outcomes, now)
         slow = [o for o in outcomes if o.kind is Kind.THROTTLED and not o.is_recipient_only]
@@ -68,9 +72,12 @@ class Brakes:
                 self._probe_at = now + PROBE_EVERY_S
                 self.why = _in_words(bad)
         elif any(outcome.kind is Kind.ACCEPTED for outcome in outcomes):
-            self._bad_in_a_row = 0
-            self._probe_at = 0.0
-            self.why = ""
+            self._take_heart()
+
+    def _take_heart(self) -> None:
+        self._bad_in_a_row = 0
+        self._probe_at = 0.0
+        self.why = ""
 
 
 def _unreachable_s(failures: int) -> float:

@@ -108,9 +108,7 @@ class LookAhead:
             return count <= page // 2
         return count < PACED_AHEAD * page and buffer.count_free(own, grouping, blocked) <= page // 2
 
-    def _take_in(
-        self, wanted: dict[Share, Place | None], rows: Sequence[Due], page: int, grouping: Grouping
-    ) -> None:
+    def _take_in(self, wanted: dict[Share, Place | None], rows: Sequence[Due], page: int, grouping: Grouping) -> None:
         came: dict[Share, list[Due]] = {share: [] for share in wanted}
         for item in rows:
             came[item.lane, item.workspace_id, item.campaign_id].append(item)

@@ -1,6 +1,6 @@
 """From what a submit brought back to what is written of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,18 +10,17 @@ from gatepost.dispatch.store import Closing, Due, Recorded
 from gatepost.messages import storable
 from gatepost.messages.detour import Detour
 from gatepost.sms.ids import to_ref
-from gatepost.sms.outcomes import Kind, Outcome, unknown
+from gatepost.sms.outcomes import Kind, Outcome
 from gatepost.sms.states import State
 
 NO_DETOURS: Mapping[int, Detour] = {}
-NOT_MENTIONED = unknown("not mentioned in the answer")
 
 
 def close(
     driven: Driven,
     submission_id: int,
     items: list[Due],
-    outcomes: Mapping[str, Outcome],
+    outcomes: Sequence[Outcome],
     *,
     intent_at: datetime,
     now: datetime,
@@ -31,16 +30,18 @@ def close(
     traces: list[dict[str, Any]] | None = None,
     detours: Mapping[int, Detour] = NO_DETOURS,
 ) -> Closing:
-    """The closing of a submission: what its messages become. `detours`: other ways of those that may have one."""
+    """The closing of a submission: what its messages become. `outcomes`: of the items, in their order.
+
+    `detours`: other ways of those that may have one.
+    """
     closing = Closing(
         submission_id,
-        next((storable.as_text(o.cause, storable.WORDS) for o in outcomes.values() if o.cause), None),
+        next((storable.as_text(o.cause, storable.WORDS) for o in outcomes if o.cause), None),
         status,
         round(latency_ms) if latency_ms is not None else None,
         traces=[storable.as_json(trace) for trace in traces or []],
     )
-    for item in items:
-        outcome = outcomes.get(to_ref(item.message_id, item.generation), NOT_MENTIONED)
+    for item, outcome in zip(items, outcomes, strict=True):
         attempts = min(item.attempts + 1, storable.MAX_SMALL)
         if outcome.kind is Kind.ACCEPTED:
             _note_taken(closing, item, outcome, attempts, accepted(outcome, driven.conduct))
@@ -117,7 +118,7 @@ def _note(closing: Closing, item: Due, attempts: int, outcome: Outcome, decision
 
 def _keys(closing: Closing, item: Due, outcome: Outcome) -> tuple[str, ...]:
     """The provider's ids of the message; several are its parts'."""
-    keys = tuple(storable.as_text(key, storable.KEY) for key in outcome.keys if key)
+    keys = tuple([storable.as_text(key, storable.KEY) for key in outcome.keys if key])
     if len(keys) > 1:
         closing.keys[item.message_id] = keys
     return keys

@@ -32,7 +32,7 @@ from gatepost.dispatch.submitting import Submitter
 from gatepost.dispatch.witness import Witness
 from gatepost.messages import receipts
 from gatepost.messages.clock import DatabaseClock
-from gatepost.sms.ids import IdSource, to_ref
+from gatepost.sms.ids import IdSource
 from gatepost.sms.outcomes import Outcome, not_sent, unknown
 from gatepost.transport.driver import Driver
 
@@ -181,11 +181,18 @@ class Runner:
     async def _close_rows(self, rows: list[tuple[Any, ...]], outcome: Outcome) -> None:
         for submission_id, _, message_ids, generations, senders, intent_at, is_resend in rows:
             items = await self._items(message_ids, generations, senders)
-            outcomes = {to_ref(item.message_id, item.generation): outcome for item in items}
             now = self.clock.now()
             self._enter_window(submission_id, len(items))
             self._recorder.put(
-                close(self.driven, submission_id, items, outcomes, intent_at=intent_at, now=now, is_resend=is_resend)
+                close(
+                    self.driven,
+                    submission_id,
+                    items,
+                    [outcome] * len(items),
+                    intent_at=intent_at,
+                    now=now,
+                    is_resend=is_resend,
+                )
             )
         if rows:
             await self._recorder.drained()

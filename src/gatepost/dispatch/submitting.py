@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from gatepost.messages.detour import Detour
 from gatepost.providers.base import Batch, Context
 from gatepost.sms.ids import to_ref
 from gatepost.sms.outcomes import Kind, Outcome, not_sent
-from gatepost.transport.driver import Driver, SubmitResult
+from gatepost.transport.driver import MISSING, Driver, SubmitResult
 from gatepost.transport.traces import Exchange
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ class Submitter:
                 flight.driven,
                 flight.id,
                 flight.items,
-                {},
+                [MISSING] * len(flight.items),
                 intent_at=intent_at,
                 now=self._now(),
                 is_resend=flight.is_resend,
@@ -76,9 +76,10 @@ class Submitter:
     async def _attempt(self, flight: Flight, intent_at: datetime) -> tuple[Closing, list[Exchange]]:
         driven, items = flight.driven, flight.items
         gate = Gate(lambda: self._check_line(flight))
+        messages = tuple([as_message(item, intent_at) for item in items])
         result = await self._driver.run_submit(
             driven.provider,
-            Batch(tuple([as_message(item, intent_at) for item in items])),
+            Batch(messages),
             driven.account,
             _context(flight, intent_at),
             link=driven.link,
@@ -86,14 +87,16 @@ class Submitter:
             deadline=time.monotonic() + driven.link.total_timeout_s,
             before_write=gate.open,
         )
-        outcomes = result.outcomes
+        outcomes = [result.outcomes[message.ref] for message in messages]
+        is_plain = all(outcome.kind is Kind.ACCEPTED for outcome in outcomes)
         others: Mapping[int, Detour] = NO_DETOURS
         if gate.is_shut:
-            outcomes = dict.fromkeys(outcomes, not_sent(gate.why, retry_after_s=RETRY_AT_GATE_S))
+            outcomes = [not_sent(gate.why, retry_after_s=RETRY_AT_GATE_S)] * len(items)
         else:
             self._learn(result)
             self._witness.note(items, outcomes, result.latency_ms)
-            others = await self._detours(items, outcomes)
+            if not is_plain:
+                others = await self._detours(items, outcomes)
         closing = close(
             driven,
             flight.id,
@@ -104,20 +107,17 @@ class Submitter:
             is_resend=flight.is_resend,
             status=last_status(result),
             latency_ms=result.latency_ms,
-            traces=self._traces(items, result),
+            traces=self._traces(items, result, is_plain=is_plain),
             detours=others,
         )
         return closing, result.exchanges
 
-    async def _detours(self, items: list[Due], outcomes: Mapping[str, Outcome]) -> Mapping[int, Detour]:
+    async def _detours(self, items: list[Due], outcomes: Sequence[Outcome]) -> Mapping[int, Detour]:
         """Other ways for those that may have one. Without one, or without the database, they are tried here again."""
         failed = [
             item
-            for item in items
-            if not item.is_unknown
-            and (outcome := outcomes.get(to_ref(item.message_id, item.generation))) is not None
-            and outcome.kind is not Kind.ACCEPTED
-            and detours.may_go_elsewhere(outcome)
+            for item, outcome in zip(items, outcomes, strict=True)
+            if not item.is_unknown and outcome.kind is not Kind.ACCEPTED and detours.may_go_elsewhere(outcome)
         ]
         if not failed:
             return NO_DETOURS
@@ -127,9 +127,8 @@ class Submitter:
             log.warning("no_detour_without_database", cause=type(error).__name__)
             return NO_DETOURS
 
-    def _traces(self, items: list[Due], result: SubmitResult) -> list[dict[str, Any]]:
+    def _traces(self, items: list[Due], result: SubmitResult, *, is_plain: bool) -> list[dict[str, Any]]:
         """Kept for tests and for whatever is not plainly accepted, and for the first few of an hour."""
-        is_plain = all(outcome.kind is Kind.ACCEPTED for outcome in result.outcomes.values())
         hour = int(time.time() // 3600)
         if is_plain and not any(item.kind == "test" for item in items):
             if self._kept[hour] >= KEPT_PER_HOUR:

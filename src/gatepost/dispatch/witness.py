@@ -2,13 +2,12 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.dispatch.store import Due
 from gatepost.routing.health import ENOUGH, WORDS, Try
-from gatepost.sms.ids import to_ref
 from gatepost.sms.msisdn import country_of
 from gatepost.sms.outcomes import Kind, Outcome, Side
 
@@ -41,22 +40,20 @@ class Witness:
         """A request that set out has come to its end, whatever that was."""
         self.open_requests -= 1
 
-    def note(self, items: list[Due], outcomes: Mapping[str, Outcome], latency_ms: float | None) -> None:
-        """What a request met, by the reference of each message."""
+    def note(self, items: list[Due], outcomes: Sequence[Outcome], latency_ms: float | None) -> None:
+        """What a request met, in the order of its messages."""
         now = time.monotonic()
-        failure, cause = _failure(list(outcomes.values()))
+        failure, cause = _failure(outcomes)
         latency_s = None if latency_ms is None else latency_ms / 1000
         if failure not in ("unknown", "not_sent"):
             self._answered_at = now
         seen = (now, failure, cause, latency_s, items[0].to if items else "")
         self._seen.append(seen)
-        if len(items) == 1 or all(outcome.kind is Kind.ACCEPTED for outcome in outcomes.values()):
+        if len(items) == 1 or all(outcome.kind is Kind.ACCEPTED for outcome in outcomes):
             self._unsorted.append(seen)
             return
-        for item in items:
-            outcome = outcomes.get(to_ref(item.message_id, item.generation))
-            if outcome is not None:
-                self._unsorted.append((now, *_fault(outcome), latency_s, item.to))
+        for item, outcome in zip(items, outcomes, strict=True):
+            self._unsorted.append((now, *_fault(outcome), latency_s, item.to))
 
     def tries(self, now: datetime) -> list[Try]:
         """The last requests, newest first, as seen from `now`."""
@@ -89,7 +86,7 @@ def _try(seen: _Seen, now: datetime, country: str) -> Try:
     return Try(now - timedelta(seconds=time.monotonic() - at), failure, cause, latency_s, country)
 
 
-def _failure(outcomes: list[Outcome]) -> tuple[str, str]:
+def _failure(outcomes: Sequence[Outcome]) -> tuple[str, str]:
     """What half or more of the messages of a request met, where that is the gateway's or the provider's fault."""
     if len(outcomes) == 1:
         return _fault(outcomes[0])

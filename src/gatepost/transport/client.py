@@ -70,27 +70,23 @@ class Client:
         link = request.link or DEFAULT_LINK
         end = started + link.total_timeout_s
         line = Line(started, end if deadline is None else min(end, deadline), before_write)
-        url = request.url
-        result = await self._attempt(request, link, url, line)
-        for backup in request.backup_urls:
+        for url in (request.url, *request.backup_urls):
+            result: Response | Failure
+            if time.monotonic() >= line.deadline:
+                result = Failure(Cause.DEADLINE, False)
+                break
+            try:
+                result = await self._way(link).attempt(request, link, url, line)
+            except NotSent as fault:
+                result = Failure(fault.cause, False, fault.words)
+            except Exception as fault:
+                result = failure_of(fault, is_crossed=line.is_crossed, is_first_tls13=line.is_first_tls13)
             if isinstance(result, Response) or result.cause not in UNREACHABLE or result.is_sent:
                 break
-            url = backup
-            result = await self._attempt(request, link, url, line)
         total_ms = (time.monotonic() - started) * 1000
         if isinstance(result, Response):
             return Reply(result, None, url, line.connect_ms, total_ms)
         return Reply(None, result, url, line.connect_ms, total_ms)
-
-    async def _attempt(self, request: Request, link: Link, url: str, line: Line) -> Response | Failure:
-        if time.monotonic() >= line.deadline:
-            return Failure(Cause.DEADLINE, False)
-        try:
-            return await self._way(link).attempt(request, link, url, line)
-        except NotSent as fault:
-            return Failure(fault.cause, False, fault.words)
-        except Exception as fault:
-            return failure_of(fault, is_crossed=line.is_crossed, is_first_tls13=line.is_first_tls13)
 
     def _way(self, link: Link) -> "Http1 | Library":
         return self._own_way() if not link.proxy_url else self._library_way()

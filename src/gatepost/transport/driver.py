@@ -31,6 +31,7 @@ from gatepost.providers.base import (
 from gatepost.providers.registry import Provider
 from gatepost.providers.wire import Link, Request, Response
 from gatepost.sms.outcomes import Kind, Outcome, not_sent, unknown
+from gatepost.sms.values import quick_dataclass
 from gatepost.transport.cache import Entry, FlowCache, account_of
 from gatepost.transport.egress import Cause, Egress, Failure
 from gatepost.transport.traces import DeclaredSecrets, Exchange, Secrets
@@ -43,10 +44,11 @@ OnCommit = Callable[[Commit], Awaitable[None]]
 MAX_STEPS = 1000
 ADAPTER_FAULT = "adapter fault"
 NOT_MENTIONED = "not mentioned in the answer"
+MISSING = unknown(NOT_MENTIONED)
 OUR_CAUSES = frozenset({*map(str, Cause), ADAPTER_FAULT, NOT_MENTIONED})
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class SubmitResult:
     """An outcome for every message of the batch. `is_sent`: bytes of a `Send` may have left. `latency_ms`: how long
     the `Send` took until its answer was complete, 0 where there was none."""
@@ -141,7 +143,7 @@ class Driver:
         """
         run = _Run(provider, gateway, link, deadline, _declared(provider, gateway), True, before_write)
         results: Results = {}
-        missing = unknown(NOT_MENTIONED)
+        missing = MISSING
         try:
             results = _plausible(
                 await self._with_renewal(lambda: provider.submit(batch, gateway, ctx), run), batch, run
@@ -154,7 +156,7 @@ class Driver:
             missing = _instead(failure, run)
         outcomes = weigh(results, missing, run.answer, batch, provider, gateway, ctx)
         return SubmitResult(
-            {ref: _without_secrets(outcome, run.secrets) for ref, outcome in outcomes.items()},
+            {ref: _without_secrets(told, run.secrets) for ref, told in outcomes.items()},
             run.exchanges,
             run.is_sent or any(exchange.is_send and exchange.reply.is_sent for exchange in run.exchanges),
             run.latency_ms,
@@ -204,7 +206,10 @@ class Driver:
                 run.steps += 1
                 if run.steps > MAX_STEPS:
                     raise RuntimeError("a flow without end")
-                brought = await self._perform(step, run, is_inner)
+                if isinstance(step, Send):
+                    brought = await self._send(step.request, run, is_inner)
+                else:
+                    brought = await self._perform(step, run, is_inner)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         finally:
@@ -214,8 +219,6 @@ class Driver:
         match step:
             case Call(request, label):
                 return _answer(await self._exchange(request, label, run))
-            case Send(request) if run.may_send and not run.has_asked and not is_inner:
-                return await self._send(request, run)
             case Cached():
                 return await self._cached(step, run)
             case Forget(name):
@@ -224,8 +227,10 @@ class Driver:
                 return await _commit(step, run.on_commit)
         raise RuntimeError(f"{type(step).__name__} has no place here")
 
-    async def _send(self, request: Request, run: _Run) -> Response:
+    async def _send(self, request: Request, run: _Run, is_inner: bool) -> Response:
         """The one request that may cost money. Should the egress break its word and raise, bytes may have left."""
+        if not run.may_send or run.has_asked or is_inner:
+            raise RuntimeError("Send has no place here")
         run.has_asked = run.is_sent = True
         exchange = await self._exchange(request, "send", run, is_send=True)
         run.is_sent = exchange.reply.is_sent

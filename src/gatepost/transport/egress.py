@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from gatepost.providers.wire import Request, Response
+from gatepost.sms.values import quick_dataclass
 
 
 class Cause(StrEnum):
@@ -42,7 +43,7 @@ class Failure:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Reply:
     """What came of a request: a response or a failure, never both.
 

@@ -100,8 +100,10 @@ def _header_lines(headers: Headers) -> _Lines:
 def _authority_end(url: str) -> int:
     """Where the path or the query begins; the length where there is neither."""
     start = url.find("://") + 3
-    ends = [end for end in (url.find("/", start), url.find("?", start)) if end >= 0]
-    return min(ends, default=len(url))
+    slash = url.find("/", start)
+    end = slash if slash >= 0 else len(url)
+    query = url.find("?", start, end)
+    return query if query >= 0 else end
 
 
 @lru_cache(ORIGINS_KEPT)

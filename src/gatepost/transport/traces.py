@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from gatepost.providers.wire import Headers, Request
+from gatepost.sms.values import quick_dataclass
 from gatepost.transport.egress import Failure, Reply
 from gatepost.transport.masking import HIDDEN, Masker
 
@@ -108,7 +109,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and what came of it, unmasked: for the driver's hands only. Others take `trace()`."""
 

@@ -27,8 +27,10 @@ def weigh(
 
     `missing` is for messages that the adapter did not mention; `answer` is what came back to the `Send`, if anything.
     """
-    weighed = {ref: results.get(ref) for ref in batch.refs}
     status = answer.status if answer is not None else 200
+    if status < 400 and not ctx.is_resend:
+        return {ref: results.get(ref) or missing for ref in batch.refs}
+    weighed = {ref: results.get(ref) for ref in batch.refs}
     if answer is not None and status == 429:
         weighed = {ref: _throttled(outcome, missing, answer, ctx) for ref, outcome in weighed.items()}
     elif status == 408 or status >= 500:
