@@ -17,7 +17,7 @@ from psycopg import AsyncConnection, OperationalError
 from psycopg.errors import IdleInTransactionSessionTimeout
 
 from gatepost.dispatch import statements as sql
-from gatepost.dispatch.columns import moments, plain, texts, transposed
+from gatepost.messages.columns import moments, plain, texts, transposed
 from gatepost.messages.detour import Detour
 
 Connection = AsyncConnection[Any]
@@ -134,9 +134,7 @@ async def shares(connection: Connection, gateway_id: int) -> list[Share]:
     return await cursor.fetchall()
 
 
-async def due(
-    connection: Connection, gateway_id: int, after: Mapping[Share, Place | None], limit: int
-) -> list[Due]:
+async def due(connection: Connection, gateway_id: int, after: Mapping[Share, Place | None], limit: int) -> list[Due]:
     """Due rows of each of these shares, oldest first and at most `limit` of each.
 
     `after`: the place behind which to look, None for the beginning of the share.

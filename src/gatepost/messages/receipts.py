@@ -17,11 +17,13 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from gatepost.messages import storable
+from gatepost.messages.columns import plain, texts
 from gatepost.providers.base import Receipt
 from gatepost.sms.ids import IdSource, from_ref, to_ref
 from gatepost.sms.outcomes import Price, Refusal
 from gatepost.sms.states import FINAL, State, after_receipt
 
+# "offset 0" has each key looked up, whatever was known of the tables when the plan was made.
 MATCH = """
     with r as (select * from unnest(%(n)s::int[], %(ref)s::bigint[], %(to)s::text[], %(serial)s::int[])
                    as r(n, ref, digits, serial)),
@@ -32,10 +34,13 @@ MATCH = """
                                     and (m.gateway_id = %(gateway)s or %(gateway)s = any(m.tried))
              union all
              select n, position, m.id, null
-               from k join message m on m.gateway_id = %(gateway)s and m.provider_ref = k.key
+               from k cross join lateral (
+                    select id from message where gateway_id = %(gateway)s and provider_ref = k.key offset 0) m
              union all
              select n, position, p.message_id, p.key
-               from k join message_part p on p.gateway_id = %(gateway)s and p.key = k.key
+               from k cross join lateral (
+                    select message_id, key from message_part
+                     where gateway_id = %(gateway)s and key = k.key offset 0) p
              union all
              select n, 1000, m.id, null
                from r join submission s on s.gateway_id = %(gateway)s and s.serial = r.serial
@@ -58,6 +63,14 @@ LOCK = """
     select id, state, generation, coalesce(gateway_id <> %s, false) from message
      where id = any(%s) order by id for update
 """
+# Both lists one below the other: joined here, without statistics, they would take the square of their length.
+MATCH_AND_LOCK = f"""
+    with found as ({MATCH}),
+         locked as (select id, state, generation, coalesce(gateway_id <> %(gateway)s, false) as was_left from message
+                     where id = any(array(select id from found)) order by id for update)
+    select n, id, part_key, null::text as state, null::smallint as generation, null::bool as was_left from found
+    union all select null, id, null, state, generation, was_left from locked
+"""  # noqa: S608 - of nothing but the statement above
 # Whoever opens an intent passes over what is locked here, and what an intent has taken is gone.
 WAITING = "select message_id from outbox where message_id = any(%s) order by message_id for update"
 NAME = "select name from gateway where id = %s"
@@ -199,7 +212,7 @@ def keys_of(receipt: Receipt) -> list[str]:
 async def _apply_known(
     connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource
 ) -> list[Receipt]:
-    async with connection.transaction():
+    async with connection.pipeline(), connection.transaction():
         return await _fold_all(connection, gateway_id, receipts, ids)
 
 
@@ -207,11 +220,11 @@ async def _fold_all(
     connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource
 ) -> list[Receipt]:
     """Within the caller's transaction; the receipts that found nothing, parked."""
-    found = await _match(connection, gateway_id, receipts)
+    found, folds = await _match(connection, gateway_id, receipts)
     orphans = [receipt for n, receipt in enumerate(receipts) if n not in found]
     matched = [(*found[n], receipt) for n, receipt in enumerate(receipts) if n in found]
     if matched:
-        await _fold(connection, gateway_id, matched)
+        await _fold(connection, gateway_id, matched, folds)
     if orphans:
         await _park(connection, gateway_id, orphans, ids)
     return orphans
@@ -219,41 +232,60 @@ async def _fold_all(
 
 async def _match(
     connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt]
-) -> dict[int, tuple[int, str | None]]:
-    """Receipt number to (message id, part key)."""
-    ours = [from_ref(receipt.ref) for receipt in receipts]
-    keys = [(n, i, key) for n, receipt in enumerate(receipts) for i, key in enumerate(receipt.keys)]
-    parameters = {
-        "gateway": gateway_id,
-        "n": list(range(len(receipts))),
-        "ref": [parsed[0] if parsed else None for parsed in ours],
-        "to": [receipt.to or None for receipt in receipts],
-        "serial": [receipt.serial for receipt in receipts],
-        "key_n": [n for n, _, _ in keys],
-        "position": [i for _, i, _ in keys],
-        "key": [key for _, _, key in keys],
+) -> tuple[dict[int, tuple[int, str | None]], dict[int, _Fold]]:
+    """Receipt number to (message id, part key), and the messages by id, locked."""
+    parameters = _keys_to_match(gateway_id, receipts)
+    by_number = {
+        n: receipt.to
+        for n, receipt in enumerate(receipts)
+        if receipt.to and not receipt.ref and not receipt.keys and receipt.serial is None
     }
     async with connection.cursor() as cursor:
+        if not by_number:
+            await cursor.execute(MATCH_AND_LOCK, parameters)
+            rows = await cursor.fetchall()
+            found = {row[0]: (row[1], row[2]) for row in rows if row[0] is not None}
+            return found, _folds([(row[1], *row[3:]) for row in rows if row[0] is None])
+        # What numbers stand for has to be known before anything is locked: all locks are taken in one order.
         await cursor.execute(MATCH, parameters)
         found = {n: (message_id, part_key) for n, message_id, part_key in await cursor.fetchall()}
-        by_number = {
-            n: receipt.to
-            for n, receipt in enumerate(receipts)
-            if n not in found and receipt.to and not receipt.ref and not receipt.keys and receipt.serial is None
-        }
-        if by_number:
-            await cursor.execute(NEWEST_OPEN, {"gateway": gateway_id, "digits": list(set(by_number.values()))})
-            newest = dict(await cursor.fetchall())
-            found |= {n: (newest[digits], None) for n, digits in by_number.items() if digits in newest}
-    return found
+        await cursor.execute(NEWEST_OPEN, {"gateway": gateway_id, "digits": list(set(by_number.values()))})
+        newest = dict(await cursor.fetchall())
+        found |= {n: (newest[digits], None) for n, digits in by_number.items() if digits in newest}
+        await cursor.execute(LOCK, [gateway_id, sorted({message_id for message_id, _ in found.values()})])
+        return found, _folds(await cursor.fetchall())
+
+
+def _folds(rows: Sequence[tuple[int, str, int, bool]]) -> dict[int, _Fold]:
+    return {
+        message_id: _Fold(State(state), State(state), generation, was_left)
+        for message_id, state, generation, was_left in rows
+    }
+
+
+def _keys_to_match(gateway_id: int, receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """For MATCH."""
+    ours = [from_ref(receipt.ref) for receipt in receipts]
+    keys = [(n, i, key) for n, receipt in enumerate(receipts) for i, key in enumerate(receipt.keys)]
+    return {
+        "gateway": gateway_id,
+        "n": plain(range(len(receipts))),
+        "ref": plain([parsed[0] if parsed else None for parsed in ours]),
+        "to": texts([receipt.to or None for receipt in receipts]),
+        "serial": plain([receipt.serial for receipt in receipts]),
+        "key_n": plain([n for n, _, _ in keys]),
+        "position": plain([i for _, i, _ in keys]),
+        "key": texts([key for _, _, key in keys]),
+    }
 
 
 async def _fold(
-    connection: AsyncConnection[Any], gateway_id: int, matched: list[tuple[int, str | None, Receipt]]
+    connection: AsyncConnection[Any],
+    gateway_id: int,
+    matched: list[tuple[int, str | None, Receipt]],
+    folds: dict[int, _Fold],
 ) -> None:
     async with connection.cursor() as cursor:
-        await cursor.execute(LOCK, [gateway_id, sorted({message_id for message_id, _, _ in matched})])
-        folds = {row[0]: _Fold(State(row[1]), State(row[1]), row[2], row[3]) for row in await cursor.fetchall()}
         matched = [found for found in matched if found[0] in folds]
         name = await _look_after_left(cursor, gateway_id, folds)
         await _move_parts(cursor, gateway_id, matched, folds)
@@ -328,17 +360,17 @@ def _whole(parts: list[State]) -> State | None:
     return State.UNCONFIRMED if all(state in FINAL for state in parts) else None
 
 
-def _columns(moved: list[tuple[int, _Fold]]) -> dict[str, list[Any]]:
+def _columns(moved: list[tuple[int, _Fold]]) -> dict[str, str | None]:
     last = [fold.last for _, fold in moved]
     return {
-        "moved": [message_id for message_id, _ in moved],
-        "state": [fold.state.value for _, fold in moved],
-        "refusal": [receipt.refusal.value if receipt and receipt.refusal else None for receipt in last],
-        "code": [_trouble(fold, fold.last.code if fold.last else "") for _, fold in moved],
-        "words": [_trouble(fold, fold.last.words if fold.last else "") for _, fold in moved],
-        "price": [receipt.price.amount if receipt and receipt.price else None for receipt in last],
-        "unit": [receipt.price.unit if receipt and receipt.price else None for receipt in last],
-        "final": [message_id for message_id, fold in moved if fold.state in FINAL],
+        "moved": plain([message_id for message_id, _ in moved]),
+        "state": texts([fold.state.value for _, fold in moved]),
+        "refusal": texts([receipt.refusal.value if receipt and receipt.refusal else None for receipt in last]),
+        "code": texts([_trouble(fold, fold.last.code if fold.last else "") for _, fold in moved]),
+        "words": texts([_trouble(fold, fold.last.words if fold.last else "") for _, fold in moved]),
+        "price": plain([receipt.price.amount if receipt and receipt.price else None for receipt in last]),
+        "unit": texts([receipt.price.unit if receipt and receipt.price else None for receipt in last]),
+        "final": plain([message_id for message_id, fold in moved if fold.state in FINAL]),
     }
 
 
@@ -348,15 +380,15 @@ def _trouble(fold: _Fold, text: str) -> str | None:
 
 def _events(
     matched: Sequence[tuple[int, str | None, Receipt]], folds: dict[int, _Fold], name: str
-) -> dict[str, list[Any]]:
+) -> dict[str, str | None]:
     """`name`: of the gateway that reports, kept with messages that have left it."""
     details = [
         to_json(receipt) | ({"gateway": name} if folds[message_id].was_left else {})
         for message_id, _, receipt in matched
     ]
     return {
-        "told": [message_id for message_id, _, _ in matched],
-        "detail": [json.dumps(detail) for detail in details],
+        "told": plain([message_id for message_id, _, _ in matched]),
+        "detail": texts([json.dumps(detail) for detail in details]),
     }
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.database import clone_database, drop_database
 
-from gatepost.dispatch.columns import moments, plain, texts, transposed
+from gatepost.messages.columns import moments, plain, texts, transposed
 
 TEXTS = st.lists(st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), max_size=8)
 NUMBERS = st.lists(st.none() | st.integers(-(2**63), 2**63 - 1), max_size=8)
