@@ -152,6 +152,8 @@ def _price(item: answers.Node) -> Price | None:
 
 def _refusal(response: Response, ctx: Context) -> Outcome | None:
     """What an answer outside 2xx says; the fragment of its `type` is the code."""
+    if 200 <= response.status < 300:
+        return None
     problem = answers.maybe_json(response) or answers.Node({})
     code = problem.maybe_text("type").rpartition("#")[2]
     words = problem.maybe_text("detail") or problem.maybe_text("title")

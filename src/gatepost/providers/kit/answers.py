@@ -46,7 +46,12 @@ class Node:
 
     def maybe(self, *keys: str | int) -> "Node | None":
         """The node below, or None where it (or anything above it) is absent or null."""
-        value, path = self.value, self.path
+        value = self._found(keys)
+        return None if value is None else Node(value, self._below(keys))
+
+    def _found(self, keys: tuple[str | int, ...]) -> Any:
+        """What stands below, None where it (or anything above it) is absent or null."""
+        value = self.value
         for key in keys:
             inside = isinstance(value, dict) if isinstance(key, str) else isinstance(value, list)
             if not inside:
@@ -55,8 +60,7 @@ class Node:
                 value = value[key]
             except (KeyError, IndexError):
                 return None
-            path = f"{path}.{key}"
-        return None if value is None else Node(value, path)
+        return value
 
     def items(self, *keys: str | int) -> "list[Node]":
         """The elements of a list."""
@@ -73,14 +77,14 @@ class Node:
         return text
 
     def maybe_text(self, *keys: str | int) -> str:
-        node = self.maybe(*keys)
-        if node is None:
+        value = self._found(keys)
+        if value is None:
             return ""
-        if isinstance(node.value, str):
-            return storable(node.value)
-        if isinstance(node.value, int | float) and not isinstance(node.value, bool):
-            return str(node.value)
-        raise self.odd(f"{node.path} is not a text")
+        if isinstance(value, str):
+            return storable(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value)
+        raise self.odd(f"{self._below(keys)} is not a text")
 
     def integer(self, *keys: str | int) -> int:
         number = self.maybe_integer(*keys)
@@ -112,6 +116,8 @@ class Node:
 
 def storable(text: str) -> str:
     """Text that a database takes: NUL and lone surrogates, which a hostile answer may hold, become U+FFFD."""
+    if text.isascii() and "\0" not in text:
+        return text
     return UNSTORABLE.sub("\ufffd", text)
 
 

@@ -109,7 +109,7 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
 
 def filled(values: Mapping[str, Any]) -> dict[str, Any]:
     """The members of a JSON object that hold something: None and empty texts, lists and objects are left out."""
-    return {name: value for name, value in values.items() if value is not None and value not in ("", [], {})}
+    return {name: value for name, value in values.items() if value or (value is not None and value not in ("", [], {}))}
 
 
 def present(params: Mapping[str, Any]) -> list[tuple[str, str]]:
