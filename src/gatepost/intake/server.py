@@ -17,6 +17,8 @@ from gatepost.intake.exchange import Application
 
 BACKLOG = 2048
 MAX_CONNECTIONS = 10_000
+YOUNG_OBJECTS = 20_000
+"""So many new objects come before garbage is looked for among them: most are requests that wait for their commit."""
 CHECK_S = 1.0
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -105,6 +107,7 @@ async def serve(application: Application, host: str, port: int, *, stop_timeout_
         # What is there now stays: looking through it again and again finds no garbage.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, 20, 20)
         await stopping.wait()
 
 
