@@ -112,7 +112,8 @@ HOT: dict[str, tuple[str, Any]] = {
         },
     ),
     "newest by number": (receipts.NEWEST_OPEN, {"gateway": 1, "digits": ["48600000012"]}),
-    "lock": (receipts.LOCK, [IDS]),
+    "lock": (receipts.LOCK, [1, IDS]),
+    "waiting": (receipts.WAITING, [IDS]),
     "claim": (receipts.CLAIM, [1, ["orphan-7"]]),
     "record receipts": (
         receipts.RECORD,
