@@ -12,7 +12,9 @@ from typing import Final
 
 import structlog
 from procrastinate import App
-from procrastinate.exceptions import ProcrastinateException
+from procrastinate.exceptions import ProcrastinateException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
@@ -86,8 +88,7 @@ async def _keep_order(app: App) -> None:
     while True:
         try:
             for stalled in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
-                log.warning("job_taken_up_again", job=stalled.task_name, id=stalled.id)
-                await manager.retry_job(stalled)
+                await _take_up_again(manager, stalled)
             if loop.time() - cleaned_at >= CLEAN_EVERY_S:
                 await manager.delete_old_jobs(KEPT_H, include_failed=True, include_cancelled=True, include_aborted=True)
                 cleaned_at = loop.time()
@@ -95,6 +96,15 @@ async def _keep_order(app: App) -> None:
             # Another process was quicker, or the database is away; the next round knows.
             log.info("jobs_not_looked_through", cause=type(error).__name__)
         await asyncio.sleep(POLL_S)
+
+
+async def _take_up_again(manager: JobManager, stalled: Job) -> None:
+    log.warning("job_taken_up_again", job=stalled.task_name, id=stalled.id)
+    try:
+        await manager.retry_job(stalled)
+    except UniqueViolation:
+        # One that does the same was asked for meanwhile and waits for its lock: that one does it.
+        await manager.finish_job(stalled, Status.ABORTED, delete_job=True)
 
 
 def _app(dsn: str) -> App:

@@ -91,6 +91,16 @@ def test_what_a_dead_process_was_at_is_taken_up_again(dsn: str) -> None:
     assert DONE == ["stalled"]
 
 
+def test_a_dead_process_keeps_nobody_from_a_job_that_was_asked_for_again(dsn: str) -> None:
+    defer("test.note", lock="one", only_once="one", word="stalled")
+    with connection.cursor() as cursor:
+        cursor.execute("update procrastinate_jobs set status = 'doing'")
+    assert defer("test.note", lock="one", only_once="one", word="asked for again")
+    asyncio.run(in_order(dsn, lambda: DONE, "the one that waits"))
+    assert DONE == ["asked for again"]
+    assert not ProcrastinateJob.objects.exists()
+
+
 def test_a_job_that_fails_is_tried_again_later_and_given_up_at_last() -> None:
     def decision(attempts: int, error: BaseException) -> Any:
         row = Job(id=1, queue="default", lock=None, queueing_lock=None, task_name="x", attempts=attempts)
