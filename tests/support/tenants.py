@@ -117,6 +117,7 @@ def one_of_everything(owner: Tenant, gateway: Gateway) -> dict[str, Any]:
         "price_id": price.pk,
         "account_id": account.pk,
         "file": f"a{plan.pk}",
+        "attachment_id": plan.pk,
         "contact_id": contact.pk,
         "document_id": document.pk,
         "import_id": Import.objects.create(workspace=owner.workspace, name="North.csv", path="gone.csv", size=1).pk,

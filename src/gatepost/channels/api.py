@@ -8,11 +8,11 @@ from ninja import File, Router, Schema, Status
 from ninja.files import UploadedFile
 from pydantic import Field
 
-from gatepost.channels import account_fields, accounts, bounces, mails, trials
+from gatepost.channels import account_fields, accounts, attachments, bounces, mails, trials
 from gatepost.channels.backend import Server
 from gatepost.channels.mail import cause_of
 from gatepost.channels.mailing import server_of
-from gatepost.channels.models import EmailAccount, Mail
+from gatepost.channels.models import Attachment, EmailAccount, Mail
 from gatepost.channels.trials import Trial
 from gatepost.problems import Problem
 from gatepost.rest.bodies import Body, Id, Name
@@ -193,6 +193,30 @@ def send_test_mail(request: HttpRequest, account_id: Id, wanted: TestMail) -> di
     """Send a real mail now, beside the queue."""
     account, server = _reached(caller(request), account_id)
     return _trial(trials.send_test(server, account, wanted.to))
+
+
+class AttachmentOut(Schema):
+    id: int
+    name: str
+    content_type: str
+    size: Annotated[int, Field(description="Bytes.")]
+    created_at: datetime
+
+
+@router.post("/attachments", auth=needs(Right.MESSAGES_SEND), response={201: AttachmentOut})
+def add_attachment(request: HttpRequest, file: File[UploadedFile | None] = None) -> Status[Attachment]:
+    """Keep a file of at most 10 MiB (multipart/form-data), so that mails and portal messages can name it by its id."""
+    asker = caller(request)
+    if file is None:
+        raise Problem("no_file")
+    row = attachments.add(asker.workspace, file.name or "", file.content_type or "", file.chunks(), actor=asker.actor)
+    return Status(201, row)
+
+
+@router.get("/attachments/{int:attachment_id}", auth=needs(Right.MESSAGES_READ), response=AttachmentOut)
+def read_attachment(request: HttpRequest, attachment_id: Id) -> Attachment:
+    """What is known of a file."""
+    return attachments.find(caller(request).workspace, [attachment_id])[0]
 
 
 @router.get("/mails", auth=needs(Right.MESSAGES_READ), response=PageOf[MailOut])

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
-from django.db.models import Sum
-
 from gatepost.audience import files
 from gatepost.audience.models import Document
 from gatepost.channels.models import Attachment
@@ -53,7 +51,8 @@ def add(workspace: Workspace, name: str, content_type: str, content: Iterable[by
 
 def find(workspace: Workspace, ids: Collection[int]) -> list[Attachment]:
     """These attachments in their order. Raises Problem `not_found` where one is not the workspace's."""
-    known = {row.pk: row for row in Attachment.objects.filter(workspace=workspace, pk__in=ids)}
+    possible = [pk for pk in ids if pk < 2**63]
+    known = {row.pk: row for row in Attachment.objects.filter(workspace=workspace, pk__in=possible)}
     if set(ids) - set(known):
         raise Problem("not_found", "The workspace has no such attachment.")
     return [known[pk] for pk in ids]
@@ -79,11 +78,6 @@ def sizes(workspace_id: int, attachments: Collection[int], documents: Collection
     attached = Attachment.objects.filter(workspace=workspace_id, pk__in=attachments).values_list("pk", "size")
     financial = Document.objects.filter(workspace=workspace_id, pk__in=documents).values_list("pk", "size")
     return {f"a{pk}": size for pk, size in attached} | {f"d{pk}": size for pk, size in financial}
-
-
-def total(workspace: Workspace) -> int:
-    """Bytes of all attachments of the workspace."""
-    return Attachment.objects.filter(workspace=workspace).aggregate(bytes=Sum("size"))["bytes"] or 0
 
 
 def _of_attachment(row: Attachment) -> File:

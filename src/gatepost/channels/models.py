@@ -192,7 +192,7 @@ class Portal(models.Model):
         db_table = "portal"
 
     def __str__(self) -> str:
-        return self.title or f"Portal of {self.workspace}"
+        return self.title or str(self.workspace)
 
 
 class PortalMessage(models.Model):

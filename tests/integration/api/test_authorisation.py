@@ -90,6 +90,8 @@ EXPECTED = {
     ("delete", "/api/v1/email-accounts/{account_id}"): "gateways:write",
     ("post", "/api/v1/email-accounts/{account_id}/check"): "gateways:test",
     ("post", "/api/v1/email-accounts/{account_id}/test"): "gateways:test",
+    ("post", "/api/v1/attachments"): "messages:send",
+    ("get", "/api/v1/attachments/{attachment_id}"): "messages:read",
     ("get", "/api/v1/mails"): "messages:read",
     ("get", "/api/v1/mails/{ref}"): "messages:read",
     ("post", "/api/v1/mails/bounces"): "messages:send",

@@ -225,6 +225,8 @@ def test_every_page_of_the_portal_keeps_the_policy_and_needs_no_script(north: Te
         assert "style=" not in text
         assert "unsafe" not in answer["Content-Security-Policy"]
         assert "Gatepost" not in text
+        assert answer["Referrer-Policy"] == "same-origin", "without it browsers send no origin with forms"
+        assert "no-referrer" not in text
     assert Client().post(base, {"wanted": "\x00" * 300}).status_code == 200
 
 
