@@ -25,12 +25,14 @@ GATEWAY_PAGES = (
     *("email-account", "email-account-add", "email-account-delete"),
 )
 CONTACT_PAGES = ("contact", "contact-add", "contact-edit", "segments", "registers", "fields", "imports", "import")
+COMPOSE_PAGES = tuple(f"campaign-{step}" for step in ("new", "compose", "save", "preview", "test", "check"))
 SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "",
         (
             Entry("home", "Dashboard", "home"),
-            Entry("compose", "Compose", "send"),
+            Entry("compose", "Compose", "send", COMPOSE_PAGES),
+            Entry("history", "History", "clock", ("campaign", "campaign-recipient")),
             Entry("log", "Log", "log", ("message",)),
             Entry("mails", "E-mail", "mail", ("mail",)),
             Entry("portal-messages", "Customer portal", "person", ("portal-message", "portal-settings")),

@@ -27,6 +27,7 @@ SLICES: Final = (
     "gatepost.texts.views",
     "gatepost.channels.views",
     "gatepost.links.views",
+    "gatepost.campaigns.views",
 )
 """Modules whose import declares pages."""
 

@@ -15,6 +15,7 @@ from tests.support.tenants import ACTOR, Tenant, administrator, one_of_everythin
 
 from gatepost import urls
 from gatepost.audience import entries, importing
+from gatepost.campaigns import services as campaigns
 from gatepost.console.account_urls import PAGES as ACCOUNT_PAGES
 from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
@@ -132,6 +133,21 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "template-delete": (None, SENDERS),
     "template-versions": (EVERYONE, SENDERS),
     "template-preview": (None, EVERYONE),
+    "history": (EVERYONE, None),
+    "campaign-new": (SENDERS, None),
+    "campaign-compose": (SENDERS, None),
+    "campaign-save": (None, SENDERS),
+    "campaign-preview": (SENDERS, None),
+    "campaign-test": (None, SENDERS),
+    "campaign-check": (SENDERS, SENDERS),
+    "campaign-check-live": (SENDERS, None),
+    "campaign-send": (None, SENDERS),
+    "campaign": (EVERYONE, None),
+    "campaign-live": (EVERYONE, None),
+    "campaign-act": (None, SENDERS),
+    "campaign-copy": (None, SENDERS),
+    "campaign-recipient": (EVERYONE, None),
+    "campaign-export": (EVERYONE, None),
     "people": (OPERATORS, OWNERS),
     "person-role": (None, OWNERS),
     "person-remove": (None, OWNERS),
@@ -185,6 +201,8 @@ def world(acme: Acme) -> World:
     gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
     made = one_of_everything(north, gateway)
     Message.objects.update(kind="test")
+    campaign = campaigns.create(north.workspace, {"name": "North works", "text": "Hello North"}, actor=ACTOR)
+    recipient = campaign.recipients.create(channel="sms", contact_id=made["contact_id"], reason="no_number")
     ids = {
         "gateway": gateway.pk,
         "provider": acme.slug,
@@ -202,6 +220,8 @@ def world(acme: Acme) -> World:
         "segment": made["segment_id"],
         "template": made["template_id"],
         "field": entries.add_field(north.workspace, "Node", "text", actor=ACTOR).pk,
+        "campaign": campaign.pk,
+        "recipient": recipient.pk,
         "number": importing.upload(north.workspace, "people.csv", [b"name\nNorth\n"], actor=ACTOR).pk,
     }
     return World(north, tenant("South"), ids)

@@ -96,8 +96,22 @@
     for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = zone;
   };
 
+  // Seconds that are left of something, counted down; the page asks the server again by itself.
+  const countDown = (scope) => {
+    for (const shown of scope.querySelectorAll("[data-seconds]")) {
+      const end = performance.now() + 1000 * shown.dataset.seconds;
+      const tick = () => {
+        if (!shown.isConnected) return;
+        shown.textContent = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+        setTimeout(tick, 250);
+      };
+      tick();
+    }
+  };
+
   const prepare = (scope) => {
     applyConditions(scope);
+    countDown(scope);
     localTimes(scope);
     if (scope.matches && scope.matches("dialog[data-show]")) scope.showModal();
   };

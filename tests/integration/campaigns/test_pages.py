@@ -1,0 +1,269 @@
+"""The pages of mass sending: what is written is kept, seen before it is sent, and found again afterwards."""
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+from django.db.models import QuerySet
+from django.test import Client
+from django.urls import reverse
+from tests.integration.campaigns.conftest import TEXT, Office, Uninterrupted
+from tests.support.tenants import ACTOR
+
+from gatepost import urls
+from gatepost.audience import contacts, segments
+from gatepost.campaigns import planning, running
+from gatepost.campaigns.models import Campaign
+from gatepost.messages.models import Message
+from gatepost.texts.models import Template
+from gatepost.workspaces.models import AuditEntry, Role
+
+pytestmark = pytest.mark.django_db
+assert urls.urlpatterns, "importing them declares the pages"
+
+FORM = {
+    "recipient_kind": "customer",
+    "send_to": "sms",
+    "text": TEXT,
+    "missing": "refuse",
+    "schedule": "now",
+    "priority": "bulk",
+    "time_zone": "Europe/Warsaw",
+}
+
+
+@pytest.fixture
+def sender(office: Office) -> Client:
+    return office.console(Role.SENDER)
+
+
+def at(office: Office, name: str, row: Campaign | None = None, **more: Any) -> str:
+    parts = {"campaign": row.pk} if row else {}
+    return reverse(name, kwargs={"workspace": office.workspace.pk, **parts, **more})
+
+
+def drafts(office: Office) -> QuerySet[Campaign]:
+    return Campaign.objects.filter(workspace=office.workspace)
+
+
+def words(answer: Any) -> str:
+    """What can be read on the page."""
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def autosave(client: Client, office: Office, **said: Any) -> Any:
+    return client.post(at(office, "campaign-save"), FORM | said, headers={"HX-Request": "true"})
+
+
+def test_the_first_word_makes_the_draft_and_the_next_go_into_it(office: Office, sender: Client) -> None:
+    office.people(3)
+    assert sender.get(at(office, "campaign-new")).status_code == 200
+    answer = autosave(sender, office, **{"q-login": "p0, p2"})
+    [row] = drafts(office)
+    assert answer["HX-Replace-Url"] == at(office, "campaign-compose", row)
+    assert "2 customers fit" in words(answer)
+    assert (row.text, row.time_zone) == (TEXT, "Europe/Warsaw")
+    assert "Dear Person0" in words(answer)
+    said = {"campaign": row.pk, "version": row.version, "text": "Hello", "q-login": "p1"}
+    assert "HX-Replace-Url" not in autosave(sender, office, **said)
+    row.refresh_from_db()
+    assert row.text == "Hello"
+    shown = sender.get(at(office, "campaign-compose", row)).content.decode()
+    assert 'name="q-login" maxlength="300" value="p1"' in shown
+    assert AuditEntry.objects.filter(action="campaign.create").count() == 1
+
+
+def test_every_filter_comes_back_as_it_was_chosen(office: Office, sender: Client) -> None:
+    office.people(2, plans=["Fibre"], location="Town", services=["internet"], status="active")
+    plan = office.workspace.tariff_plans.get().pk
+    said = {
+        "q-full_name": "person",
+        "q-phone": "+48600",
+        "q-status": ["active", "new"],
+        "q-plans": [str(plan)],
+        "q-services": ["internet"],
+        "f-how": "all",
+        "f.0-field": "language",
+        "f.0-op": "empty",
+    }
+    assert "2 customers fit" in words(autosave(sender, office, **said))
+    row = drafts(office).get()
+    shown = sender.get(at(office, "campaign-compose", row)).content.decode()
+    for kept in (
+        f'name="q-plans" value="{plan}" checked',
+        'name="q-status" value="new" checked',
+        'value="person"',
+        'value="language" selected',
+    ):
+        assert kept in shown
+    assert 'name="q-status" value="blocked" checked' not in shown
+
+
+def test_what_does_not_fit_is_said_and_the_rest_is_kept(office: Office, sender: Client) -> None:
+    answer = autosave(sender, office, name="Works", **{"f.0-field": "status", "f.0-op": "is"})
+    assert "Not all is saved" in words(answer)
+    assert drafts(office).get().name == "Works"
+    answer = sender.post(at(office, "campaign-save"), FORM | {"do": "check", "text": "{{ nonsense }}"})
+    assert answer.status_code == 422
+    assert "There is no field &#x27;nonsense&#x27;" in answer.content.decode()
+
+
+def test_two_who_write_the_same_draft_are_told(office: Office, sender: Client) -> None:
+    autosave(sender, office)
+    row = drafts(office).get()
+    autosave(sender, office, campaign=row.pk, version=row.version, text="Mine")
+    answer = autosave(sender, office, campaign=row.pk, version=row.version, text="Theirs")
+    assert "The campaign was changed meanwhile" in words(answer)
+    row.refresh_from_db()
+    assert row.text == "Mine"
+
+
+def test_templates_are_used_and_saved(office: Office, sender: Client) -> None:
+    save = at(office, "campaign-save")
+    sender.post(save, FORM | {"do": "save-template", "template_name": "Works", "template_category": "Network"})
+    row, made = drafts(office).get(), Template.objects.get()
+    assert (made.body, made.category, row.template_id) == (TEXT, "Network", made.pk)
+    said = FORM | {"campaign": row.pk, "text": "Something else", "do": "use-template", "template_choice": made.pk}
+    assert "The text is that of Works." in words(sender.post(save, said, follow=True))
+    row.refresh_from_db()
+    assert row.text == TEXT
+    refused = sender.post(save, FORM | {"campaign": row.pk, "do": "save-template", "template_name": "Works"})
+    assert refused.status_code == 409
+
+
+def test_the_costly_characters_are_named_and_replaced(office: Office, sender: Client) -> None:
+    office.people(1)
+    answer = autosave(sender, office, text="Łódź {{ first_name }}")
+    assert "latin capital letter l with stroke" in words(answer)
+    row = drafts(office).get()
+    said = FORM | {"campaign": row.pk, "version": row.version, "text": "Łódź {{ first_name }}", "replace": "all"}
+    sender.post(at(office, "campaign-save"), said)
+    row.refresh_from_db()
+    assert row.text == "Lodz {{ first_name }}"
+
+
+def test_the_preview_shows_whom_one_asks_for(office: Office, sender: Client) -> None:
+    office.people(2)
+    contacts.create(office.workspace, {"full_name": "Wolfeschlegelstein Long", "phones": ["+48601000000"]}, actor=ACTOR)
+    row = office.draft()
+    url = at(office, "campaign-preview", row)
+    assert "Dear Person0" in words(sender.get(url))
+    assert "Dear Wolfeschlegelstein" in words(sender.get(url, {"who": "longest"}))
+    assert "tonight" in words(sender.get(url, {"who": "random"}))
+    assert "Person1 Last" in words(sender.get(url, {"q": "person1"}))
+    assert "no such contact" in words(sender.get(url, {"contact": 10**12}))
+
+
+def test_a_test_goes_to_the_number_that_is_written(office: Office, sender: Client) -> None:
+    [contact] = office.people(1)
+    row = office.draft()
+    url = at(office, "campaign-test", row)
+    answer = sender.post(url, {"address": "+48 501 501 501", "contact": contact.pk})
+    assert "The test is on its way to +48 501 501 501" in words(answer)
+    message = Message.objects.get()
+    assert (message.kind, message.to_digits) == ("test", "48501501501")
+    assert message.body.startswith("Dear Person0")
+    assert sender.post(url, {"address": "12"}).status_code == 422
+
+
+def test_the_confirmation_says_who_gets_it_and_who_not(office: Office, sender: Client) -> None:
+    office.people(3)
+    contacts.create(office.workspace, {"full_name": "No Number"}, actor=ACTOR)
+    row = office.draft(filter={"field": "full_name", "op": "filled"})
+    answer = sender.post(at(office, "campaign-check", row), follow=True)
+    assert "Working out" in words(answer)
+    planning.run(Uninterrupted(), row.pk, row.version)  # type: ignore[arg-type]
+    seen = sender.get(at(office, "campaign-check-live", row), {"seen": "running-0-False"})
+    for expected in ("3 messages to 4 contacts", "1 No phone number", "No Number", "Echo", "Send 3 messages"):
+        assert expected in words(seen)
+    assert AuditEntry.objects.filter(action="campaign.send").count() == 0
+    stale = sender.post(at(office, "campaign-send", row), {"version": row.version + 1})
+    assert stale.status_code == 409
+    sent = sender.post(at(office, "campaign-send", row), {"version": row.version}, follow=True)
+    assert re.search(r"The sending begins in (30|29) seconds", words(sent))
+    again = sender.post(at(office, "campaign-send", row), {"version": row.version}, follow=True)
+    assert "The campaign is sent or about to be" in words(again)
+
+
+def test_without_a_filter_the_number_is_to_be_typed(office: Office, sender: Client) -> None:
+    office.people(2)
+    row = office.draft()
+    office.forecast(row)
+    assert "Type how many that are" in words(sender.get(at(office, "campaign-check", row)))
+    send = at(office, "campaign-send", row)
+    for wrong in ("", "3", "two"):
+        assert sender.post(send, {"version": row.version, "count": wrong}).status_code == 422
+    assert sender.post(send, {"version": row.version, "count": "2"}).status_code == 302
+
+
+def test_it_is_taken_back_paused_resumed_cancelled_and_removed(office: Office, sender: Client) -> None:
+    office.people(2)
+    row = office.draft()
+    office.forecast(row)
+    act = at(office, "campaign-act", row)
+    running.send(row, count=2, actor=ACTOR)
+    assert "It is a draft again" in words(sender.post(act, {"do": "undo"}, follow=True))
+    row.refresh_from_db()
+    office.sent(row)
+    page = at(office, "campaign", row)
+    for button, status in (("pause", "Paused"), ("resume", "on their way"), ("cancel", "Cancelled")):
+        assert status in words(sender.post(act, {"do": button}, follow=True))
+        assert sender.get(page).status_code == 200
+    assert "does not stand so" not in words(sender.get(page))
+    assert "It is cancelled" in words(sender.post(act, {"do": "pause"}, follow=True))
+    assert sender.post(act, {"do": "explode"}).status_code == 400
+    answer = sender.post(act, {"do": "remove"}, follow=True)
+    assert "Works " not in words(answer)
+    assert "Works " in words(sender.get(at(office, "history"), {"status": "Removed"}))
+
+
+def test_the_page_of_a_campaign_follows_what_becomes_of_it(office: Office, sender: Client) -> None:
+    office.people(2)
+    contacts.create(office.workspace, {"full_name": "=Evil()", "login": "evil"}, actor=ACTOR)
+    row = office.sent(office.draft())
+    live = sender.get(at(office, "campaign-live", row))
+    assert "0 of 2" in words(live)
+    seen = re.search(r"seen=([^\"]+)\"", live.content.decode())
+    assert seen
+    assert sender.get(at(office, "campaign-live", row), {"seen": seen[1]}).status_code == 204
+    page = words(sender.get(at(office, "campaign", row)))
+    assert "Person0 Last" in page
+    assert "No phone number" in page
+    filtered = words(sender.get(at(office, "campaign", row), {"word": "no_number"}))
+    assert "Person0 Last" not in filtered.partition("Recipients")[2].partition("The message")[0]
+    recipient = row.recipients.exclude(item_id=None).first()
+    assert recipient
+    shown = sender.get(at(office, "campaign-recipient", row, recipient=recipient.pk))
+    assert "Dear Person" in words(shown)
+    table = sender.get(at(office, "campaign-export", row)).getvalue().decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [one["left_out"] for one in rows].count("No phone number") == 1
+    assert not [cell for one in rows for cell in one.values() if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_the_history_lists_many_and_single_ones(office: Office, sender: Client) -> None:
+    office.people(1)
+    office.sent(office.draft())
+    running.send_test(office.draft(name="Another"), "+48501501501", user=None, actor=ACTOR)
+    url = at(office, "history")
+    everything = words(sender.get(url))
+    for expected in ("Works", "Another", "+48501501501", "Test", "Mass"):
+        assert expected in everything
+    assert "Works " not in words(sender.get(url, {"kind": "test"}))
+    assert "+48501501501" not in words(sender.get(url, {"channel": "sms", "kind": "mass"})).partition("When")[2]
+    assert "Works " in words(sender.get(url, {"q": "wor", "period": "today"}))
+    assert "Nothing fits" in words(sender.get(url, {"period": "yesterday"}))
+    assert "Nothing fits" in words(sender.get(url, {"status": "Cancelled"}))
+    odd = {"period": "custom", "since": "2026-12-31", "until": "2026-01-01"}
+    assert sender.get(url, odd | {"status": "odd", "kind": "\x00", "q": "\x00"}).status_code == 200
+
+
+def test_a_segment_narrows_it_and_a_gone_one_is_nobody(office: Office, sender: Client) -> None:
+    office.people(2)
+    segment = segments.save(office.workspace, "First", {"field": "login", "op": "is", "value": "p0"}, actor=ACTOR)
+    assert "1 customer fits" in words(autosave(sender, office, segment=segment.pk))
+    row = drafts(office).get()
+    segments.delete(segment, actor=ACTOR)
+    assert sender.get(at(office, "campaign-compose", row)).status_code == 200
