@@ -140,7 +140,8 @@ def _start_demo(running: Installation, folder: Path) -> None:
     port = quiet_port()
     ports = {account.name: quiet_port() for account in demo_accounts()}
     here, mail_port = running.env["GATEPOST_PUBLIC_URL"], quiet_port()
-    demo_file.write(folder, demo.seed(None, here, f"http://127.0.0.1:{port}", ports, mail_port))
+    seeded = demo.seed(None, here, f"http://127.0.0.1:{port}", ports, mail_port, has_past=ARE_PICTURES_WANTED)
+    demo_file.write(folder, seeded)
     # Messages that no test sent would meet the faults that one prepares; only pictures are better with some life.
     serve = f"demo_simulators.serve(Path({str(folder)!r}), has_traffic={ARE_PICTURES_WANTED})"
     program = f"from pathlib import Path; from gatepost.cli import demo_simulators; {serve}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from gatepost.cli import demo_channels, demo_people, demo_texts
+from gatepost.cli import demo_campaigns, demo_channels, demo_people, demo_texts
 from gatepost.cli.demo_file import Demo, Simulators
 
 if TYPE_CHECKING:
@@ -22,11 +22,19 @@ PHONE: Final = "+447700900123"
 _ACTOR: Final = "gatepost up --demo"
 
 
-def seed(known: Demo | None, url: str, simulators_url: str, ports: Mapping[str, int], mail_port: int = 0) -> Demo:
+def seed(
+    known: Demo | None,
+    url: str,
+    simulators_url: str,
+    ports: Mapping[str, int],
+    mail_port: int = 0,
+    *,
+    has_past: bool = True,
+) -> Demo:
     """The demo, made where it is missing; what people have changed since stays. Django must be set up.
 
     `known`: the demo of the last start. `url`: of Gatepost now. `simulators_url`, `ports`: of the simulated providers.
-    `mail_port`: of the mailbox; without one there is no e-mail account.
+    `mail_port`: of the mailbox; without one there is no e-mail account. `has_past`: whether it wrote to many before.
     """
     from django.db import transaction
 
@@ -38,6 +46,8 @@ def seed(known: Demo | None, url: str, simulators_url: str, ports: Mapping[str, 
         workspace = Workspace.objects.filter(name=WORKSPACE).first()
         if workspace is None:
             workspace = _new_workspace(wanted)
+            if has_past:
+                demo_campaigns.fill(workspace, actor=_ACTOR)
         else:
             _move_gateways(workspace, wanted)
         demo_channels.fill(workspace, mail_port, actor=_ACTOR)
