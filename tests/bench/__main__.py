@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from tests.bench import importing, large, machine, measuring, page, profiles, results
+from tests.bench import campaigning, importing, large, machine, measuring, page, profiles, results
 from tests.bench.catalogue import CASES, IDS, NONE, WORKERS, Case
 from tests.bench.kannel import Kannel
 from tests.bench.large import WithWorkers
@@ -49,6 +49,8 @@ MEASURES: dict[str, Measure] = {
     "F9": measuring.memory,
     "F11": measuring.start,
     "F12": importing.people,
+    "F13": campaigning.one_by_one,
+    "F13 in batches": campaigning.in_batches,
     "F7": measuring.campaign,
     "F8 log": large.log_page,
     "F8 history": large.history_page,

@@ -82,6 +82,22 @@ CASES = (
         NONE,
         gives_all_samples=True,
     ),
+    Case(
+        "F13",
+        "campaign to 100,000 contacts, one recipient per provider request: all are messages",
+        "s",
+        "less",
+        _at_most(20),
+        NONE,
+    ),
+    Case(
+        "F13 in batches",
+        "the same, the provider takes 1,000 per request",
+        "s",
+        "less",
+        _at_most(20),
+        NONE,
+    ),
     Case("F7", "F2 with 10,000,000 messages stored", "messages/s", "more", _ratio(0.9), "Gatepost, empty", True),
     Case("F8 log", "console at 10,000,000 messages: log page, p95", "ms", "less", _at_most(200), NONE, True),
     Case(
