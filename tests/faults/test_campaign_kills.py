@@ -16,7 +16,7 @@ from gatepost.campaigns.models import Campaign, Recipient
 
 pytestmark = pytest.mark.faults
 
-PEOPLE = 10_000
+PEOPLE = 6_000
 MAKE_PEOPLE = """
     insert into contact (workspace_id, kind, status, category, full_name, phones, plans, services, labels, custom,
                          custom_keys, login_key, name_key, email_key, billing_email_key, login, email, billing_email,

@@ -235,7 +235,7 @@ def create_campaign(request: HttpRequest, said: CampaignIn) -> Status[dict[str, 
     values = said.model_dump(exclude_unset=True)
 
     def make() -> str:
-        return str(services.create(asker.workspace, values, user=asker.user, actor=asker.actor).pk)
+        return str(services.create(asker.workspace, values, **said_by(request)).pk)
 
     number = once(asker.workspace.pk, request.headers.get(KEY, ""), b"campaign " + request.body, make)
     return Status(201, shown(services.find(asker.workspace, int(number))))
@@ -287,6 +287,13 @@ def read_plan(request: HttpRequest, campaign_id: Id) -> dict[str, Any]:
     """What sending would do, or how far that is worked out."""
     row = services.find(caller(request).workspace, campaign_id)
     return _shown_plan(row, planning.find(row))
+
+
+def said_by(request: HttpRequest) -> dict[str, Any]:
+    """Who writes or sends: the user, or the key with the address that it is used from."""
+    asker = caller(request)
+    peer = request.META.get("REMOTE_ADDR", "") if asker.key else None
+    return {"user": asker.user, "key": asker.key, "peer": peer, "actor": asker.actor}
 
 
 def shown(row: Campaign) -> dict[str, Any]:

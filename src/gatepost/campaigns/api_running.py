@@ -8,7 +8,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from gatepost.campaigns import history, running, services
-from gatepost.campaigns.api import IDEMPOTENT, KEY, CampaignOut, Number, shown
+from gatepost.campaigns.api import IDEMPOTENT, KEY, CampaignOut, Number, said_by, shown
 from gatepost.campaigns.words import CampaignWord
 from gatepost.channels.base import Reason
 from gatepost.messages.idempotency import once
@@ -119,7 +119,7 @@ def send_campaign(request: HttpRequest, campaign_id: Id, said: SendIn) -> dict[s
     row = services.find(asker.workspace, campaign_id)
 
     def make() -> str:
-        return str(running.send(row, count=said.count, user=asker.user, actor=asker.actor).pk)
+        return str(running.send(row, count=said.count, **said_by(request)).pk)
 
     body = f"send {campaign_id} {said.count}".encode()
     once(asker.workspace.pk, request.headers.get(KEY, ""), body, make)
@@ -172,8 +172,7 @@ def test_campaign(request: HttpRequest, campaign_id: Id, said: TrialIn) -> dict[
         said.address,
         channel=said.channel,
         contact_id=said.contact_id,
-        user=asker.user,
-        actor=asker.actor,
+        **said_by(request),
     )
     return {"message": sent.ref}
 

@@ -10,7 +10,7 @@ from gatepost.audience.models import Kind as ContactKind
 from gatepost.audience.models import Segment
 from gatepost.gateways.models import Gateway
 from gatepost.texts.models import Missing
-from gatepost.workspaces.models import User, Workspace
+from gatepost.workspaces.models import ApiKey, User, Workspace
 
 
 class Campaign(models.Model):
@@ -51,6 +51,8 @@ class Campaign(models.Model):
     version = models.IntegerField(default=1)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     actor = models.CharField(max_length=200, blank=True, default="")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+")
+    peer = models.CharField(max_length=45, null=True, help_text="The client's address, where a key sends it.")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
 

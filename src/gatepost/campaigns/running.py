@@ -1,6 +1,6 @@
 """Sending a campaign, and what may be done while it runs. Only who finds it as expected changes its status."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from gatepost.channels.base import CHANNELS, Excluded
 from gatepost.problems import Fault, Problem
 from gatepost.texts.language import compile_text
 from gatepost.texts.models import Missing
-from gatepost.workspaces.models import User
+from gatepost.workspaces.models import ApiKey, User
 from gatepost.workspaces.services import audit
 
 UNDO: Final = timedelta(seconds=30)
@@ -38,11 +38,20 @@ class Sent:
     url: str
 
 
-def send(row: Campaign, *, count: int | None = None, user: User | None = None, actor: str) -> Campaign:
+def send(
+    row: Campaign,
+    *,
+    count: int | None = None,
+    user: User | None = None,
+    key: ApiKey | None = None,
+    peer: str | None = None,
+    actor: str,
+) -> Campaign:
     """Send it, after the undo window or when it is scheduled.
 
-    `count`: how many people the sender says there are, which is needed where nothing restricts them. Raises Problem
-    `invalid`, `count_needed`, `plan_needed` or `campaign_sent`.
+    `count`: how many people the sender says there are, which is needed where nothing restricts them. `peer`: the
+    address that the key was used from, which gateways may ask about. Raises Problem `invalid`, `count_needed`,
+    `plan_needed` or `campaign_sent`.
     """
     with transaction.atomic():
         row = _locked(row)
@@ -60,7 +69,7 @@ def send(row: Campaign, *, count: int | None = None, user: User | None = None, a
         is_soon = row.starts_at <= timezone.now() + UNDO
         row.status = Status.UNDO if is_soon else Status.SCHEDULED
         row.actor, row.trouble, row.removed_at, row.digest = actor, "", None, services.digest(row)
-        row.created_by = user or row.created_by
+        row.created_by, row.api_key, row.peer = user or row.created_by, key, peer
         row.save()
         audit(actor, "campaign.send", row, row.workspace, people=row.planned)
         expanding.start(row)
@@ -145,7 +154,15 @@ def send_again(row: Campaign, *, user: User | None = None, actor: str) -> Campai
 
 
 def send_test(
-    row: Campaign, address: str, *, channel: str = "", contact_id: int | None = None, user: User | None, actor: str
+    row: Campaign,
+    address: str,
+    *,
+    channel: str = "",
+    contact_id: int | None = None,
+    user: User | None,
+    key: ApiKey | None = None,
+    peer: str | None = None,
+    actor: str,
 ) -> Sent:
     """Send what a contact would get to the address of somebody who wants to see it.
 
@@ -159,7 +176,8 @@ def send_test(
         raise Problem("invalid", faults=[Fault("address", str(found.reason), found.words)])
     if broken := [fault for fault in services.faults(row) if fault.field in ("text", "subject", "gateway")]:
         raise Problem("invalid", faults=broken)
-    order = services.order_of(row, "test")
+    user_id, key_id = user.pk if user else None, key.pk if key else None
+    order = replace(services.order_of(row, "test"), user_id=user_id, api_key_id=key_id, peer=peer)
     with transaction.atomic():
         making = assembler(row, "test")
         piece = making.piece(_sample(row, contact_id), found)

@@ -25,7 +25,7 @@ from gatepost.rest.storable import is_storable
 from gatepost.texts.language import compile_text
 from gatepost.texts.models import Missing
 from gatepost.texts.values import placeholders
-from gatepost.workspaces.models import User, Workspace
+from gatepost.workspaces.models import ApiKey, User, Workspace
 from gatepost.workspaces.services import audit
 
 LONGEST_TEXT: Final = 20_000
@@ -53,9 +53,20 @@ def find(workspace: Workspace, campaign_id: int) -> Campaign:
     return row
 
 
-def create(workspace: Workspace, changes: Mapping[str, Any], *, user: User | None = None, actor: str) -> Campaign:
-    """A new draft, with the values of FIELDS that are given. Raises Problem `invalid`."""
-    row = Campaign(workspace=workspace, created_by=user, actor=actor)
+def create(
+    workspace: Workspace,
+    changes: Mapping[str, Any],
+    *,
+    user: User | None = None,
+    key: ApiKey | None = None,
+    peer: str | None = None,
+    actor: str,
+) -> Campaign:
+    """A new draft, with the values of FIELDS that are given; `peer`: the address that the key was used from.
+
+    Raises Problem `invalid`.
+    """
+    row = Campaign(workspace=workspace, created_by=user, api_key=key, peer=peer, actor=actor)
     faults = _set(row, changes)
     if faults:
         raise Problem("invalid", faults=faults)
@@ -139,6 +150,8 @@ def order_of(row: Campaign, kind: str = "mass") -> Order:
         kind=kind,
         campaign_id=row.pk,
         user_id=row.created_by_id,
+        api_key_id=row.api_key_id,
+        peer=row.peer,
         gateway=row.gateway,
         sender=row.sender,
         priority=row.priority,

@@ -92,13 +92,15 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Order:
     """What all messages of one sending have in common. `gateway`: its name or number, empty for the route or default;
-    for e-mail the account. `kind`: mass or test."""
+    for e-mail the account. `kind`: mass or test. `peer`: the client's address where it came over the network, as for
+    accepting."""
 
     workspace_id: int
     kind: str = "mass"
     campaign_id: int | None = None
     user_id: int | None = None
     api_key_id: int | None = None
+    peer: str | None = None
     gateway: str = ""
     sender: str = ""
     priority: str = "bulk"

@@ -77,14 +77,14 @@ class Sms:
     def check(self, order: Order, pieces: Sequence[Piece]) -> list[Facts | Excluded]:
         wishes = _wishes(order, pieces)
         snapshot = load_for(order.workspace_id, wishes, order.kind)
-        answers = accept(wishes, snapshot, kind=order.kind, campaign_id=order.campaign_id)
+        answers = accept(wishes, snapshot, order.peer, kind=order.kind, campaign_id=order.campaign_id)
         return [_excluded(one) if isinstance(one, Denied) else _facts(one, snapshot) for one in answers]
 
     def post(self, order: Order, pieces: Sequence[Piece]) -> list[int | Excluded]:
         origin = Origin(
             order.workspace_id, order.kind, order.api_key_id, user_id=order.user_id, campaign_id=order.campaign_id
         )
-        answers = accept_now(origin, _wishes(order, pieces))
+        answers = accept_now(origin, _wishes(order, pieces), peer=order.peer)
         return [_excluded(one) if isinstance(one, Denied) else one[0] for one in answers]
 
     def takes_s(self, gateway_id: int | None, messages: int, segments: int, *, are_alike: bool) -> float | None:

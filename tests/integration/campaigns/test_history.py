@@ -1,9 +1,12 @@
 """What became of it: recipients with their messages, those who are written to again, tests, and the list of all."""
 
 import json
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 from tests.integration.campaigns.conftest import Office
 from tests.support.tenants import ACTOR
 
@@ -12,6 +15,7 @@ from gatepost.campaigns.history import Wanted
 from gatepost.campaigns.models import Campaign
 from gatepost.campaigns.words import CampaignWord, word_of
 from gatepost.dispatch.models import Outbox
+from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message
 from gatepost.messages.services import accept_now
 from gatepost.messages.store import Origin
@@ -159,3 +163,25 @@ def test_the_api_takes_a_campaign_from_draft_to_sent(office: Office) -> None:
     assert ask("GET", f"/messages/{rows[0]['message']}")["to"] == "48600000000"
     assert ask("POST", f"{path}/cancel")["progress"]["total"] == 2
     assert ask("GET", "/history")["items"][0]["campaign_id"] == made["id"]
+
+
+def test_a_gateway_that_asks_where_a_key_is_used_from_asks_it_of_campaigns_too(office: Office) -> None:
+    office.people(1)
+    Gateway.objects.update(send_ips=["192.0.2.0/24"])
+    made = office.api().post("/api/v1/campaigns", {"text": "Hello"}, "application/json").json()
+    row = services.find(office.workspace, made["id"])
+    [excluded] = office.forecast(row).ways[0].excluded
+    assert (excluded.reason, "does not take messages from this address" in excluded.people[0].words) == (
+        "no_route",
+        True,
+    )
+    assert office.forecast(office.draft(text="Hello")).messages == 1
+
+
+def test_at_a_time_it_is_due_by_the_clock_of_the_zone(office: Office) -> None:
+    office.people(1)
+    shown = (timezone.now() + timedelta(days=2)).replace(second=0, microsecond=0, tzinfo=None)
+    row = office.draft(text="Hello", schedule="at", send_at=shown, time_zone="Asia/Tokyo")
+    assert office.sent(row).taken == 1
+    due = shown.replace(tzinfo=ZoneInfo("Asia/Tokyo"))
+    assert Message.objects.get().due_at == due
