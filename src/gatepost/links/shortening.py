@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -70,9 +71,15 @@ class Shortener:
 
 def new_code() -> str:
     """A code that nobody can guess."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+    number = secrets.randbits(128)
+    letters = []
+    for _ in range(CODE_LENGTH):
+        number, letter = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[letter])
+    return "".join(letters)
 
 
+@lru_cache(maxsize=1024)
 def target_of(url: str) -> str | None:
     """The address as a browser is sent to it, in ASCII; None for what is no address of the web."""
     target = quote(url, safe=_KEPT)
