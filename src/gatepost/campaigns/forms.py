@@ -59,7 +59,11 @@ class ComposeForm(forms.Form):
     time_zone = forms.ChoiceField(label="Time zone", required=False)
     priority = forms.ChoiceField(label="Priority", choices=PRIORITIES, required=False)
     tag = forms.CharField(label="Tag", max_length=MAX_TAG, required=False, help_text="Rules of routing can go by it.")
-    shorten = forms.BooleanField(label="Shorten links and count clicks", required=False)
+    shorten = forms.BooleanField(
+        label="Shorten links and count clicks",
+        required=False,
+        help_text="Each recipient gets a code of their own; the count of segments includes it.",
+    )
 
     def __init__(self, workspace: Workspace, snapshot: Snapshot, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)

@@ -213,6 +213,13 @@ def shortener_of(row: Campaign) -> Shortener | None:
     return links.shortener_for(row.workspace, campaign_id=row.pk or 0, gateway=row.gateway, is_sms=is_sms)
 
 
+def shortened_by(row: Campaign) -> str:
+    """The gateway that would shorten its links itself, for which ours is not done; empty where there is none."""
+    if not row.shorten or Campaign.SendTo.SMS not in row.channels:
+        return ""
+    return links.shortening_gateway(row.workspace, row.gateway)
+
+
 def _faults_of_text(row: Campaign) -> list[Fault]:
     found = [] if row.text.strip() else [Fault("text", "required", "Write a message.")]
     known = placeholders(load(row.workspace))

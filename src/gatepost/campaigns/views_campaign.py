@@ -16,6 +16,7 @@ from gatepost.campaigns.models import Campaign
 from gatepost.campaigns.views_compose import find
 from gatepost.campaigns.words import CampaignWord, word_of
 from gatepost.channels.base import CHANNELS, REASONS, Reason
+from gatepost.links import services as links
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
 from gatepost.workspaces.permissions import Right
@@ -60,6 +61,7 @@ def show(request: PageRequest, campaign: int) -> HttpResponse:
         "several_channels": len(row.channels) > 1,
         "gateway": row.workspace.gateways.filter(pk=_number(row.gateway)).first() or row.gateway,
         "may_remove": acts.may_remove(row),
+        "link_uses": links.uses(row.workspace, row.pk) if row.shorten else (),
         "questions": [act for act in acts.ALL.values() if act.asks],
     }
     return render(request, "campaigns/campaign.html", context)

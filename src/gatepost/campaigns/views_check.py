@@ -149,6 +149,7 @@ def _plan(row: Campaign) -> dict[str, Any]:
         "seen": f"{plan.state}-{plan.done}-{waited > PATIENCE_S}" if plan else "none",
         "listed": planning.LISTED,
         "needs_count": row.is_for_everyone,
+        "shortened_by": services.shortened_by(row),
     }
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.conf import settings
+from django.urls import reverse
 from tests.integration.campaigns.conftest import Office
 from tests.support.tenants import ACTOR
 
@@ -11,6 +12,7 @@ from gatepost.campaigns import running, services
 from gatepost.links import services as links
 from gatepost.links.models import ShortLink
 from gatepost.messages.models import Message, Suppression
+from gatepost.workspaces.models import Role
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +51,30 @@ def test_a_test_message_has_a_link_that_opens_and_is_not_counted(linked: Office)
     [code] = SHORT.findall(Message.objects.get().body)
     assert ShortLink.objects.get().code == code
     assert links.uses(linked.workspace, row.pk) == []
+
+
+def test_the_pages_offer_it_and_show_what_was_opened(linked: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    linked.people(2)
+    sender = linked.console(Role.SENDER)
+    row = linked.draft(text="See https://acme.example/offers", shorten=True)
+
+    def shown(page: str) -> str:
+        url = reverse(page, kwargs={"workspace": linked.workspace.pk, "campaign": row.pk})
+        return sender.get(url, follow=True).content.decode()
+
+    assert "Shorten links and count clicks" in shown("campaign-compose")
+    linked.forecast(row)
+    assert "shortens links itself" not in shown("campaign-check")
+    with monkeypatch.context() as patch:
+        patch.setattr(links, "shortens_itself", lambda slug, said: True)
+        assert "the gateway Echo may take these messages and shortens links itself" in shown("campaign-check")
+        assert services.shortener_of(row) is None
+    linked.sent(row)
+    ShortLink.objects.filter(code=ShortLink.objects.values("code")[:1]).update(clicks=3)
+    page = shown("campaign")
+    assert "https://acme.example/offers" in page
+    assert re.search(r'data-label="Opened by" class="right">1 <span class="soft small">50 %', page)
+    assert re.search(r'data-label="Clicks" class="right">3<', page)
 
 
 def test_links_stay_as_they_are_unless_that_is_wanted(linked: Office) -> None:
