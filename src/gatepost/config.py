@@ -120,7 +120,7 @@ SETTINGS = (
         "EGRESS_ALLOW",
         _list,
         "",
-        "Private addresses that gateways may call, as host:port or network (LAN modems, a Kannel next door).",
+        "Private addresses that gateways and e-mail accounts may reach, as host:port or network (a modem, a Kannel).",
     ),
     Setting("PROVIDER_LIMITS", _limits, "", "Requests per second per provider account, for example acme=49."),
     Setting("DEFAULT_COUNTRY", _country, "", "Country of numbers that are written without one, for example PL."),

@@ -35,7 +35,7 @@ class TrialIn(Body):
     contact_id: Number | None = None
 
 
-class TrialOut(Schema):
+class CampaignTestOut(Schema):
     message: Annotated[str, Field(description="The id of the message.")]
 
 
@@ -162,7 +162,7 @@ def send_campaign_again(request: HttpRequest, campaign_id: Id) -> Status[dict[st
     return Status(201, shown(running.send_again(row, user=asker.user, actor=asker.actor)))
 
 
-@router.post("/campaigns/{int:campaign_id}/test", auth=needs(Right.CAMPAIGNS_WRITE), response=TrialOut)
+@router.post("/campaigns/{int:campaign_id}/test", auth=needs(Right.CAMPAIGNS_WRITE), response=CampaignTestOut)
 def test_campaign(request: HttpRequest, campaign_id: Id, said: TrialIn) -> dict[str, str]:
     """Send what a recipient would get to an address of yours."""
     asker = caller(request)

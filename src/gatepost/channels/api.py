@@ -25,7 +25,7 @@ router = Router(tags=["E-mail"])
 Text = Annotated[str | None, Field(max_length=500)]
 
 
-class AccountSettings(Body):
+class EmailAccountSettings(Body):
     """Settings of an e-mail account. Left out: not touched (the default when new)."""
 
     host: Annotated[str | None, Field(max_length=253, description="Of the SMTP server.")] = None
@@ -51,12 +51,12 @@ class AccountSettings(Body):
         return {name: value for name, value in sent.items() if name in account_fields.BY_NAME}
 
 
-class NewAccount(AccountSettings):
+class NewEmailAccount(EmailAccountSettings):
     name: Name
     is_default: Annotated[bool, Field(description="Takes the mails that name no account.")] = False
 
 
-class AccountChanges(AccountSettings):
+class EmailAccountChanges(EmailAccountSettings):
     name: Name | None = None
     is_default: bool | None = None
 
@@ -65,7 +65,7 @@ class TestMail(Body):
     to: Annotated[str, Field(max_length=254, description="An e-mail address.")]
 
 
-class AccountOut(Schema):
+class EmailAccountOut(Schema):
     id: int
     name: str
     description: str
@@ -91,28 +91,28 @@ class AccountOut(Schema):
     updated_at: datetime
 
 
-class SaidOut(Schema):
+class EmailSaidOut(Schema):
     by: Literal["us", "server"]
     words: str
 
 
-class StepOut(Schema):
+class EmailStepOut(Schema):
     """One step of a trial; `said`: the conversation, secrets masked."""
 
     title: str
     ok: bool
     words: str
-    said: list[SaidOut]
+    said: list[EmailSaidOut]
 
 
-class TrialOut(Schema):
+class EmailTrialOut(Schema):
     """What a check or test found; `advice`: what to do where it is not in order."""
 
     ok: bool
     words: str
     code: Annotated[str, Field(description="The server's, where it gave one.")]
     advice: str
-    steps: list[StepOut]
+    steps: list[EmailStepOut]
 
 
 class MailOut(Schema):
@@ -136,7 +136,7 @@ class MailOut(Schema):
     submitted_at: datetime | None
 
 
-@router.get("/email-accounts", auth=needs(Right.GATEWAYS_READ), response=PageOf[AccountOut])
+@router.get("/email-accounts", auth=needs(Right.GATEWAYS_READ), response=PageOf[EmailAccountOut])
 def list_email_accounts(request: HttpRequest, asked: Page) -> dict[str, Any]:
     """The e-mail accounts assigned to the workspace, newest first."""
     asker = caller(request)
@@ -144,8 +144,8 @@ def list_email_accounts(request: HttpRequest, asked: Page) -> dict[str, Any]:
     return {"items": _shown(asker, found.items), "next_cursor": found.next_cursor}
 
 
-@router.post("/email-accounts", auth=needs(Right.GATEWAYS_WRITE), response={201: AccountOut})
-def create_email_account(request: HttpRequest, new: NewAccount) -> Status[dict[str, Any]]:
+@router.post("/email-accounts", auth=needs(Right.GATEWAYS_WRITE), response={201: EmailAccountOut})
+def create_email_account(request: HttpRequest, new: NewEmailAccount) -> Status[dict[str, Any]]:
     """Add an account at a mail server; it is assigned to the workspace of the caller."""
     asker = caller(request)
     account = accounts.create_account([asker.workspace], new.name, new.settings(), actor=asker.actor)
@@ -154,14 +154,14 @@ def create_email_account(request: HttpRequest, new: NewAccount) -> Status[dict[s
     return Status(201, _one(asker, account.pk))
 
 
-@router.get("/email-accounts/{int:account_id}", auth=needs(Right.GATEWAYS_READ), response=AccountOut)
+@router.get("/email-accounts/{int:account_id}", auth=needs(Right.GATEWAYS_READ), response=EmailAccountOut)
 def read_email_account(request: HttpRequest, account_id: Id) -> dict[str, Any]:
     """One account. Of the password it says when it was set, and never what it is."""
     return _one(caller(request), account_id)
 
 
-@router.patch("/email-accounts/{int:account_id}", auth=needs(Right.GATEWAYS_WRITE), response=AccountOut)
-def update_email_account(request: HttpRequest, account_id: Id, changes: AccountChanges) -> dict[str, Any]:
+@router.patch("/email-accounts/{int:account_id}", auth=needs(Right.GATEWAYS_WRITE), response=EmailAccountOut)
+def update_email_account(request: HttpRequest, account_id: Id, changes: EmailAccountChanges) -> dict[str, Any]:
     """Change what is named and leave the rest."""
     asker = caller(request)
     account = _changeable(asker, account_id)
@@ -181,14 +181,14 @@ def delete_email_account(request: HttpRequest, account_id: Id, confirm: bool = F
     return Status(204, None)
 
 
-@router.post("/email-accounts/{int:account_id}/check", auth=needs(Right.GATEWAYS_TEST), response=TrialOut)
+@router.post("/email-accounts/{int:account_id}/check", auth=needs(Right.GATEWAYS_TEST), response=EmailTrialOut)
 def check_email_account(request: HttpRequest, account_id: Id) -> dict[str, Any]:
     """Check the saved settings step by step: connect, secure, sign in, and ask whether the sender is taken."""
     account, server = _reached(caller(request), account_id)
     return _trial(trials.check(server, account.from_address))
 
 
-@router.post("/email-accounts/{int:account_id}/test", auth=needs(Right.GATEWAYS_TEST), response=TrialOut)
+@router.post("/email-accounts/{int:account_id}/test", auth=needs(Right.GATEWAYS_TEST), response=EmailTrialOut)
 def send_test_mail(request: HttpRequest, account_id: Id, wanted: TestMail) -> dict[str, Any]:
     """Send a real mail now, beside the queue."""
     account, server = _reached(caller(request), account_id)

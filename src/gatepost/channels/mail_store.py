@@ -65,7 +65,6 @@ UNKNOWN: Final = """
      where id = %(id)s and attempts = %(fence)s and state = any(%(states)s)
 """
 RECORDS: Final[Mapping[Verdict, str]] = {
-    Verdict.TAKEN: TAKEN,
     Verdict.LATER: LATER,
     Verdict.REFUSED: REFUSED,
     Verdict.UNKNOWN: UNKNOWN,
@@ -158,9 +157,11 @@ def record(mail_id: int, attempts: int, reply: Reply, *, is_claimed: bool, wait_
     states = ["submitting", "unknown"] if is_claimed else ["queued"]
     fence = attempts + 1 if is_claimed else attempts
     values = {"id": mail_id, "fence": fence, "states": states, "code": reply.code, "words": reply.words}
+    if reply.verdict is Verdict.TAKEN:
+        _run(TAKEN, values)
+        return
     with transaction.atomic():
-        is_recorded = _run(RECORDS[reply.verdict], {**values, "wait_s": wait_s})
-        if is_recorded and reply.verdict in _EVENTS:
+        if _run(RECORDS[reply.verdict], {**values, "wait_s": wait_s}):
             note(mail_id, _EVENTS[reply.verdict], reply.code, reply.words)
 
 

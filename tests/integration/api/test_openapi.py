@@ -1,11 +1,13 @@
 """The document of the API is complete, up to date, and its page loads nothing from elsewhere."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+from ninja import Schema
 
 from gatepost import docs_generated
 from gatepost.api import openapi
@@ -59,3 +61,13 @@ def test_a_fragment_adds_and_never_replaces() -> None:
     assert document["paths"] == {"/a": {"get": {"summary": "A"}, "post": {"summary": "B"}}, "/b": {}}
     with pytest.raises(ValueError, match="summary"):
         openapi.merge(document, {"paths": {"/a": {"get": {"summary": "C"}}}})
+
+
+def test_no_two_schemas_share_a_name() -> None:
+    """In the document one would take the place of the other."""
+    found: list[type[Schema]] = [Schema]
+    for one in found:
+        found.extend(one.__subclasses__())
+    own = {one for one in found if one.__module__.startswith("gatepost.") and "[" not in one.__name__}
+    named = Counter(one.__name__ for one in own)
+    assert [name for name, count in named.items() if count > 1] == []
