@@ -41,6 +41,7 @@ class Spool:
             draft.rename(self._folder / f"{name}.json")
             _sync_folder(self._folder)
         except OSError as error:
+            draft.unlink(missing_ok=True)
             raise SpoolFull from error
 
     def waiting(self) -> list[Path]:

@@ -3,7 +3,10 @@ told to come again."""
 
 import asyncio
 import contextlib
+import os
+import subprocess
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -22,6 +25,37 @@ FAIL_AT_COMMIT = """
         for each row execute function fail('{code}');
 """
 HEAL = "drop function fail cascade"
+
+
+# A page for each row, so that few rows fill more than a segment of the log, which is a file as well.
+FILL = """
+    insert into message (id, workspace_id, state, expires_at, to_digits, body, encoding, segments)
+    select n, 0, 'delivered', now(), '48600100200', repeat('x', 900), 'gsm7', 1 from generate_series(1, 2500) n
+"""
+SEGMENT = 16 * 1024 * 1024
+
+
+@contextlib.contextmanager
+def full_for(front, table):
+    """The kernel lets the table's file grow no further, as far as those are concerned that are connected now."""
+    [(size,)] = front.rows("select pg_relation_size(%s)", table)
+    others = "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    pids = [pid for (pid,) in front.rows(others)]
+    assert size > SEGMENT
+    assert pids
+    limit_files(pids, size)
+    try:
+        yield
+    finally:
+        limit_files(pids, "unlimited")
+
+
+def limit_files(pids, size):
+    """As the owner of those processes, who may do so."""
+    owner = Path(f"/proc/{pids[0]}").stat()
+    own = {} if owner.st_uid == os.getuid() else {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    for pid in pids:
+        subprocess.run(["/usr/bin/prlimit", f"--pid={pid}", f"--fsize={size}:"], check=True, **own)
 
 
 @contextlib.contextmanager
@@ -57,6 +91,36 @@ class TestDisk:
         again = await front.post(ONE, idempotency_key=key)
         assert again.status == 202
         assert stored(front) == acknowledged([again])
+
+    async def test_a_file_that_cannot_grow_is_never_a_202(self, front):
+        front.run("alter table message set (fillfactor = 10)")
+        front.run(FILL)
+        before = await front.post(ONE)
+        many = {"messages": [ONE] * 40}
+        with full_for(front, "message"):
+            answers = await asyncio.gather(*(front.post(many, idempotency_key=key) for key in ("", "k1", "k2")))
+            assert {answer.status for answer in answers} <= {500, 503}
+            assert stored(front) == acknowledged([before])
+        again = await front.post(many, idempotency_key="k1")
+        assert again.status == 202
+        ids = {from_ref(one["id"])[0] for one in again.json()["messages"]}
+        assert stored(front) == acknowledged([before]) | ids
+
+    async def test_a_callback_that_the_disk_does_not_take_is_refused(self, front, monkeypatch):
+        await front.call_back([])
+        opened = os.open
+
+        def without_room(path, flags, mode=0o777, **options):
+            if str(path).endswith(".part"):
+                path, flags = "/dev/full", os.O_WRONLY
+            return opened(path, flags, mode, **options)
+
+        with front.database_away():
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "open", without_room)
+                answer = await front.call_back([{"report": "ok", "key": "p1"}])
+            assert answer.status == 421
+            assert (await front.call_back([{"report": "ok", "key": "p1"}])).status == 200
 
     @pytest.mark.parametrize("code", DISK_ERRORS)
     async def test_a_callback_is_spooled_or_refused(self, front, code):
