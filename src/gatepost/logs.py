@@ -6,6 +6,9 @@ import time
 
 import structlog
 
+CHATTY = ("procrastinate.blueprints", "procrastinate.periodic")
+"""They tell what is declared, each time and in each process that imports it."""
+
 
 def configure(level: str) -> None:
     """Send structlog's events and the libraries' messages to standard output, from `level` (debug..error) upwards."""
@@ -18,6 +21,8 @@ def configure(level: str) -> None:
         force=True,
     )
     logging.Formatter.converter = time.gmtime
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

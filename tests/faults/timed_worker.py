@@ -26,7 +26,7 @@ def write_down(path: str) -> None:
     Line.cross = timed  # type: ignore[method-assign]
 
 
-async def no_jobs(stopping: asyncio.Event) -> None:
+async def no_jobs(_may_begin: asyncio.Event, stopping: asyncio.Event) -> None:
     await stopping.wait()
 
 

@@ -88,7 +88,8 @@ async def _work(installation: Installation) -> None:
             is_sending=settings["SENDING_ENABLED"],
         )
         stopping = asyncio.Event()
-        doing_jobs = asyncio.create_task(jobs.keep_running(stopping))
+        # The engine first: starting the other process takes a second of a processor.
+        doing_jobs = asyncio.create_task(jobs.keep_running(running.has_begun, stopping))
 
         def stop() -> None:
             running.stop()

@@ -102,6 +102,8 @@ class Worker:
         self._unloadable: dict[int, str] = {}
         self._kept_undriven_at = 0.0
         self._stopping = asyncio.Event()
+        self.has_begun = asyncio.Event()
+        """Set once it has taken its share of the gateways."""
         self._ids = IdSource(0)
 
     async def run(self) -> None:
@@ -148,6 +150,7 @@ class Worker:
                 await self._follow_settings(connection)
                 await self._take_share(connection)
                 await self._keep_undriven(connection)
+            self.has_begun.set()
         except OperationalError as error:
             log.warning("worker_waits_for_database", cause=type(error).__name__)
 

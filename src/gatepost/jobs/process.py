@@ -1,4 +1,4 @@
-"""The process that runs the jobs: `python -m gatepost.jobs.process`, started and watched by each worker (child.py).
+"""The process that runs the jobs: `python -m gatepost.jobs`, started and watched by each worker (child.py).
 
 It is a process of its own, and a nicer one, because a job that computes would make the engine wait for the interpreter.
 Any number of them share the jobs of one database; what one that died was at is taken up by another or its successor.
@@ -21,7 +21,6 @@ from psycopg_pool import PoolTimeout
 
 CONCURRENCY: Final = 4
 CONNECTIONS: Final = 4
-NICE: Final = 5
 POLL_S: Final = 2.0
 HEARTBEAT_S: Final = 2.0
 STALLED_S: Final = 10.0
@@ -143,13 +142,8 @@ def main() -> None:
 
     from gatepost import config, logs
 
-    os.nice(NICE)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gatepost.settings")
     settings = config.load()
     logs.configure(settings["LOG_LEVEL"])
     django.setup()
     asyncio.run(_main(settings["DATABASE_URL"]))
-
-
-if __name__ == "__main__":
-    main()

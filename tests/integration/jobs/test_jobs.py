@@ -1,8 +1,11 @@
 """Background jobs: asked for in a transaction, done once, given up in order, taken up again."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from procrastinate.jobs import Job
 from tests.support.django_database import own_database
 from tests.support.installation import until
 
-from gatepost.jobs import app, process
+from gatepost.jobs import app, child, process
 from gatepost.jobs.app import ATTEMPTS, Work, _Retry, defer, job
 
 DONE: list[str] = []
@@ -127,3 +130,27 @@ def test_a_job_that_is_done_every_so_often_is_not_asked_for(dsn: str) -> None:
 def test_every_job_has_a_name_of_its_slice() -> None:
     ours = {name for name in app.app.tasks if not name.startswith(("builtin:", "procrastinate.", "test."))}
     assert all("." in name for name in ours)
+
+
+async def test_the_process_begins_once_the_engine_has_and_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign = tmp_path / "began"
+    script = f"import os, pathlib, time; pathlib.Path({str(sign)!r}).write_text(str(os.nice(0))); time.sleep(60)"
+    monkeypatch.setattr(child, "ARGV", (sys.executable, "-c", script))
+    may_begin, stopping = asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(child.keep_running(may_begin, stopping))
+    await asyncio.sleep(0.1)
+    assert not sign.exists()
+    may_begin.set()
+    await until(lambda: sign.exists() and sign.read_text(), 20, "the process to begin")
+    assert int(sign.read_text()) == min(19, os.nice(0) + child.NICE)
+    stopping.set()
+    await running
+
+
+async def test_a_process_that_is_stopped_before_it_began_never_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "ARGV", ("/no/such/program",))
+    stopping = asyncio.Event()
+    stopping.set()
+    await child.keep_running(asyncio.Event(), stopping)

@@ -1,0 +1,5 @@
+"""`python -m gatepost.jobs`: the process that runs the jobs."""
+
+from gatepost.jobs.process import main
+
+main()
