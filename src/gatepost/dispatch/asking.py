@@ -4,7 +4,7 @@ a feed. Asking never re-sends, except where the provider says it never saw the m
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from psycopg import AsyncConnection, OperationalError
@@ -13,22 +13,25 @@ from psycopg_pool import AsyncConnectionPool
 from gatepost.dispatch import statements as sql
 from gatepost.dispatch.debug import log_asked, log_fed
 from gatepost.dispatch.driven import Driven
+from gatepost.dispatch.pacing import Pacer, TooFast
 from gatepost.dispatch.runner import Runner
 from gatepost.messages import receipts
-from gatepost.providers.base import Commit, Context, Found, Item, Later, Receipt, Sent
+from gatepost.providers.base import Commit, Context, Flow, Found, Item, Later, Receipt, Sent
 from gatepost.providers.manifest import Feed
 from gatepost.sms.ids import IdSource, from_ref, to_ref
 from gatepost.sms.states import State
-from gatepost.transport.driver import Driver
+from gatepost.transport.driver import Driver, FlowResult
 from gatepost.transport.traces import Exchange
 
 log = structlog.get_logger()
 
 LOOK_S = 1.0
+LEAST_WAIT_S = 0.005
 FIRST_AGAIN_S = 30.0
 LAST_AGAIN_S = 3600.0
 AFTER_FAILURE_S = 60.0
 
+T = TypeVar("T")
 StoreItems = Callable[[AsyncConnection[Any], int, Sequence[Item]], Awaitable[None]]
 
 
@@ -58,6 +61,8 @@ class Asker:
                 for feed in self._runner.driven.manifest.feeds:
                     if self._runner.driven.provider.poll and self._feeds_due.get(feed.name, 0.0) <= time.monotonic():
                         await self._poll(feed)
+            except TooFast:
+                log.info("asking_waits_for_its_turn", gateway=self._runner.driven.id)
             except OperationalError as error:
                 log.warning("asking_waits_for_database", cause=type(error).__name__)
             except Exception:
@@ -65,6 +70,38 @@ class Asker:
                 log.exception("asking_failed", gateway=self._runner.driven.id)
                 await asyncio.sleep(AFTER_FAILURE_S)
             await asyncio.sleep(LOOK_S)
+
+    async def _run(
+        self, flow: Callable[[], Flow[T]], on_commit: Callable[[Commit], Awaitable[None]] | None = None
+    ) -> FlowResult[T]:
+        """Where the account has a limit, asking counts against it as sending does, and waits for its turn. Raises
+        TooFast where what was to be asked did not fit in after all: then it is asked another time."""
+        driven = self._runner.driven
+        # Where messages or segments are counted, questions are not.
+        pacer = self._runner.shared_pacer if driven.grouping.counts == "requests" else None
+        stopped: list[TooFast] = []
+
+        def count() -> None:
+            assert pacer is not None
+            try:
+                pacer.written(time.monotonic())
+            except TooFast as too_fast:
+                stopped.append(too_fast)
+                raise
+
+        if pacer is not None:
+            await _permit(pacer)
+        result = await self._driver.run_flow(
+            flow,
+            driven.provider,
+            driven.account,
+            on_commit=on_commit,
+            before_write=count if pacer is not None else None,
+            link=driven.link,
+        )
+        if stopped:
+            raise stopped[0]
+        return result
 
     async def _ask_states(self) -> None:
         driven = self._runner.driven
@@ -88,12 +125,7 @@ class Asker:
         driven = self._runner.driven
         query = driven.provider.query
         assert query is not None
-        result = await self._driver.run_flow(
-            lambda: query(tuple(sent), driven.account, self._context()),
-            driven.provider,
-            driven.account,
-            link=driven.link,
-        )
+        result = await self._run(lambda: query(tuple(sent), driven.account, self._context()))
         await self._log(driven, sent, result.exchanges)
         found: list[Receipt] = result.value or []
         if found:
@@ -105,12 +137,7 @@ class Asker:
         driven = self._runner.driven
         find = driven.provider.find
         assert find is not None
-        result = await self._driver.run_flow(
-            lambda: find(tuple(sent), driven.account, self._context()),
-            driven.provider,
-            driven.account,
-            link=driven.link,
-        )
+        result = await self._run(lambda: find(tuple(sent), driven.account, self._context()))
         await self._log(driven, sent, result.exchanges)
         answers: dict[str, Found] = result.value or {}
         seen = [
@@ -142,11 +169,8 @@ class Asker:
             return
         start = row[0] if row else ""
         came: list[Item] = []
-        result = await self._driver.run_flow(
+        result = await self._run(
             lambda: poll(feed.name, start, driven.account, self._context()),
-            driven.provider,
-            driven.account,
-            link=driven.link,
             on_commit=lambda commit: self._commit(feed, commit, came),
         )
         log_fed(driven, came, result.exchanges)
@@ -176,6 +200,14 @@ class Asker:
         return Context(
             now=self._runner.clock.now(), nonce=nonce, receipt_url=driven.receipt_url, inbound_url=driven.inbound_url
         )
+
+
+async def _permit(pacer: Pacer) -> None:
+    while True:
+        now = time.monotonic()
+        if pacer.permit(now):
+            return
+        await asyncio.sleep(max(LEAST_WAIT_S, pacer.wait_s(now)))
 
 
 def _sent(row: tuple[Any, ...]) -> Sent:

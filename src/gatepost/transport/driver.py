@@ -169,11 +169,16 @@ class Driver:
         gateway: Gateway,
         *,
         on_commit: OnCommit | None = None,
+        before_write: Callable[[], None] | None = None,
         deadline: float | None = None,
         link: Link | None = None,
     ) -> FlowResult[T]:
-        """Run a query, poll, look-up, balance or check. What `on_commit` raises is raised; a `Send` is a fault."""
-        run = _Run(provider, gateway, link, deadline, _declared(provider, gateway), on_commit=on_commit)
+        """Run a query, poll, look-up, balance or check. What `on_commit` raises is raised; a `Send` is a fault.
+
+        `before_write` runs immediately before each request leaves, and stops it by raising.
+        """
+        declared = _declared(provider, gateway)
+        run = _Run(provider, gateway, link, deadline, declared, before_write=before_write, on_commit=on_commit)
         try:
             return FlowResult(await self._with_renewal(flow, run), None, run.exchanges)
         except _CommitFailed as failed:
@@ -244,7 +249,7 @@ class Driver:
         if request.sensitive:
             run.secrets.add(*request.sensitive)
         started_at = self.now()
-        before_write = run.before_write if is_send else None
+        before_write = run.before_write if is_send or not run.may_send else None
         reply = await self.egress.exchange(request, deadline=run.deadline, before_write=before_write)
         exchange = Exchange(label, is_send, started_at, request, reply, run.secrets)
         run.exchanges.append(exchange)

@@ -4,6 +4,7 @@ import asyncio
 
 from tests.unit.dispatch.test_pacing import worst_second
 
+from gatepost.dispatch import asking
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
 
@@ -41,6 +42,19 @@ async def test_all_of_them_together_keep_the_limit(engine):
     await engine.until_states(ids, "submitted", seconds=20)
     assert worst(engine) <= RATE
     assert sorted(engine.accepted_ids()) == sorted(ids)
+
+
+async def test_asking_for_states_counts_as_sending_does(engine, monkeypatch):
+    monkeypatch.setattr(asking, "LOOK_S", 0.02)
+    await engine.change_gateway(pattern="loop", parallel=20, await_delivery_s=1)
+    gateways = await add_gateways(engine, 1)
+    await engine.change_gateway(await_delivery_s=1)
+    ids = await accept_at(engine, gateways, 30)
+    engine.start_worker(provider_limits={"echo": RATE})
+    await engine.until_states(ids, "submitted", seconds=20)
+    await engine.until(lambda: engine.rows("select min(asked) from status_query")[0][0] >= 1, seconds=20)
+    assert len(engine.other_side.written_at) > len(ids) + 10
+    assert worst(engine) <= RATE
 
 
 async def test_one_worker_drives_them_all_and_takes_them_over_together(engine):
