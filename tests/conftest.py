@@ -12,6 +12,7 @@ from typing import Any
 import django
 import hypothesis
 import pytest
+import structlog
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from tests.support import environment
 
@@ -29,6 +30,11 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+
+# Tracebacks as the processes print them: with the values of all variables one of them takes seconds.
+*first_steps, _ = structlog.get_config()["processors"]
+plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*first_steps, plain])
 
 pytest_plugins = ["tests.support.database", "tests.support.acme", "tests.support.reporting"]
 
