@@ -24,9 +24,8 @@ class Box:
     rcpt: dict[str, str] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
     drop_after_data: set[str] = field(default_factory=set)
-    delay_s: float = 0.0
     connections: int = 0
-    before_answer: Callable[[], None] | None = None
+    before_answer: Callable[[], object] | None = None
 
     @property
     def messages(self) -> list[EmailMessage]:
@@ -52,7 +51,6 @@ class _Handler:
         [address] = envelope.rcpt_tos
         if self.box.before_answer is not None:
             await asyncio.to_thread(self.box.before_answer)
-        await asyncio.sleep(self.box.delay_s)
         if address in self.box.data:
             return self.box.data[address]
         self.box.accepted.append(envelope)

@@ -83,9 +83,10 @@ EXPIRE: Final = """
      where state = 'queued' and expires_at <= statement_timestamp()
 """
 WAITING: Final = """
-    select distinct account_id from mail
-     where account_id is not null and state in ('queued', 'submitting')
-       and (state = 'submitting' or (held is null and next_at <= statement_timestamp()))
+    select id from email_account account
+     where exists (select from mail where account_id = account.id and state = 'submitting')
+        or exists (select from mail where account_id = account.id and state = 'queued' and held is null
+                      and next_at <= statement_timestamp())
 """
 NEXT_DUE: Final = """
     select min(next_at) from mail

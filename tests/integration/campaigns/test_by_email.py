@@ -24,6 +24,7 @@ def account_of(office: Office, port: int, **more: Any) -> EmailAccount:
 
 def test_everybody_gets_one_mail_and_one_message_in_the_portal(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.CONFIG, "EGRESS_ALLOW", ("127.0.0.0/8",))
+    monkeypatch.setattr(mailing, "SLICE_S", 120.0)
     Portal.objects.create(workspace=office.workspace, is_open=True)
     [ann] = office.people(1, email="ann@x.example")
     [twin] = office.people(1, email="ANN@x.example")
