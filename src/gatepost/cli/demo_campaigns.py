@@ -21,7 +21,7 @@ WORKS: Final = (
 )
 OFFER: Final = (
     "{{ first_name | default: 'Hello' }}, your line can do 1000 Mbit/s from today. "
-    "To know more reply FIBRE. Gatepost Net"
+    "https://gatepost.example/fibre-1000?from=sms tells more. Gatepost Net"
 )
 STORM: Final = "A storm is coming on Sunday. Our technicians are on duty all day: +44 20 7946 0000. Gatepost Net"
 CONTRACT: Final = (
@@ -35,12 +35,16 @@ FATES: Final = (
 )
 """What becomes of messages that do not all arrive: the state, its share, and the provider's refusal and words."""
 
+OPENED: Final = 0.23
+"""The share of recipients who open a link."""
+
 
 def fill(workspace: "Workspace", *, actor: str) -> None:
     """Put the demo's campaigns into the workspace, whose people are there already. Django must be set up."""
     from django.utils import timezone
 
     from gatepost.campaigns import running, services
+    from gatepost.links import services as links
 
     now = timezone.now()
     chance = random.Random(SEED)  # noqa: S311 - nothing secret
@@ -49,7 +53,9 @@ def fill(workspace: "Workspace", *, actor: str) -> None:
     works = {"name": "Network works in Bramley Vale and Ashby Wold", "text": WORKS, "filter": {"all": [towns, active]}}
     _past(workspace, works, now - timedelta(days=6, hours=3), chance, all_arrive=True, actor=actor)
     fibre = {"field": "plans", "op": "any", "value": ["Fibre 100", "Fibre 300"]}
-    offer = {"name": "Autumn offer: 1000 Mbit/s", "text": OFFER, "filter": {"all": [active, fibre]}}
+    offer: dict[str, Any] = {"name": "Autumn offer: 1000 Mbit/s", "text": OFFER, "filter": {"all": [active, fibre]}}
+    # Without a public address there is nothing that a short link could begin with.
+    offer["shorten"] = bool(links.base_url(workspace))
     _past(workspace, offer, now - timedelta(days=20), chance, all_arrive=False, actor=actor)
     storm = {
         "name": "Storm on Sunday",
@@ -82,7 +88,8 @@ def _past(
 
     row = services.create(workspace, said, actor=actor)
     contacts = list(services.people(row).order_by("pk"))
-    rows = assembler(row).rows(channels_of(row)[0], contacts, ())
+    making = assembler(row)
+    rows = making.rows(channels_of(row)[0], contacts, ())
     gateway = workspace.default_gateway
     assert gateway is not None
     messages: list[Message] = []
@@ -97,7 +104,23 @@ def _past(
         recipients.append(recipient)
     Message.objects.bulk_create(messages)
     Recipient.objects.bulk_create(recipients)
+    if making.shortener:
+        making.shortener.keep([one.contact_id for one in recipients if one.item_id])
+        _open_some(row, at, chance)
     _end(row, recipients, messages, at)
+
+
+def _open_some(row: "Campaign", at: "datetime", chance: random.Random) -> None:
+    """A few of those who got it open its links within a day, some of them again."""
+    from gatepost.links.models import ShortLink
+
+    codes = list(ShortLink.objects.filter(link__campaign_id=row.pk).order_by("contact_id"))
+    opened = [code for code in codes if chance.random() < OPENED]
+    for code in opened:
+        code.clicks = chance.choice((1, 1, 1, 2, 3))
+        code.first_at = at + timedelta(minutes=chance.randrange(2, 600))
+        code.last_at = code.first_at + timedelta(minutes=chance.randrange(1, 800) if code.clicks > 1 else 0)
+    ShortLink.objects.bulk_update(opened, ["clicks", "first_at", "last_at"])
 
 
 def _end(row: "Campaign", recipients: list[Any], messages: list[Any], at: "datetime") -> None:
