@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
@@ -56,7 +56,12 @@ class ComposeForm(forms.Form):
     sender = forms.ChoiceField(label="Sender ID", required=False)
     schedule = forms.ChoiceField(label="When", choices=Campaign.Schedule.choices, required=False)
     send_at = forms.DateTimeField(label="Day and time", required=False)
-    time_zone = forms.ChoiceField(label="Time zone", required=False)
+    time_zone = forms.CharField(
+        label="Time zone",
+        max_length=40,
+        required=False,
+        help_text="Such as Europe/Warsaw; at the recipient's local time it is that of people without one.",
+    )
     priority = forms.ChoiceField(label="Priority", choices=PRIORITIES, required=False)
     tag = forms.CharField(label="Tag", max_length=MAX_TAG, required=False, help_text="Rules of routing can go by it.")
     shorten = forms.BooleanField(
@@ -71,8 +76,6 @@ class ComposeForm(forms.Form):
         self._choices("segment", [("", "None"), *((str(pk), name) for pk, name in segments)])
         self._choices("gateway", gateway_choices(snapshot))
         self._choices("sender", sender_choices(workspace))
-        zones = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
-        self._choices("time_zone", [(name, name) for name in zones])
         self._dress()
 
     def full_clean(self) -> None:

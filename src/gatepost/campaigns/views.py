@@ -14,7 +14,7 @@ from gatepost.workspaces.permissions import Right
 __all__ = ["views_campaign", "views_check", "views_compose"]
 
 
-@page("history/", "history", Right.MESSAGES_READ)
+@page("history/", "history", Right.CAMPAIGNS_READ)
 @require_safe
 def show_history(request: PageRequest) -> HttpResponse:
     """Every sending of every channel, newest first: mass sendings, and single messages as rows of one recipient."""

@@ -13,7 +13,7 @@ from gatepost.campaigns import acts, history, services, watching
 from gatepost.campaigns.export import lines_of
 from gatepost.campaigns.forms import RecipientsForm
 from gatepost.campaigns.models import Campaign
-from gatepost.campaigns.views_compose import find
+from gatepost.campaigns.views_compose import find, number_of
 from gatepost.campaigns.words import CampaignWord, word_of
 from gatepost.channels.base import CHANNELS, REASONS, Reason
 from gatepost.links import services as links
@@ -43,13 +43,13 @@ STATUS_WORDS: Final = {
 }
 
 
-@page("campaigns/<int:campaign>/", "campaign", Right.MESSAGES_READ)
+@page("campaigns/<int:campaign>/", "campaign", Right.CAMPAIGNS_READ)
 @require_safe
 def show(request: PageRequest, campaign: int) -> HttpResponse:
     """How it stands, and who got it."""
     row = find(request, campaign)
     form = RecipientsForm([(one["reason"], one["words"]) for one in _excluded(row)], request.GET)
-    after = _number(request.GET.get("cursor", ""))
+    after = number_of(request.GET.get("cursor", "")) or 0
     rows, last = history.recipients(row, **form.wanted(), after=after)
     context = _live(request, row, watching.progress(row)) | {
         "title": f"{row.get_send_to_display()} of {row.created_at:%Y-%m-%d}",
@@ -59,7 +59,7 @@ def show(request: PageRequest, campaign: int) -> HttpResponse:
         "is_later": bool(after),
         "has_recipients": row.recipients.exists(),
         "several_channels": len(row.channels) > 1,
-        "gateway": row.workspace.gateways.filter(pk=_number(row.gateway)).first() or row.gateway,
+        "gateway": row.workspace.gateways.filter(pk=number_of(row.gateway) or 0).first() or row.gateway,
         "may_remove": acts.may_remove(row),
         "link_uses": links.uses(row.workspace, row.pk) if row.shorten else (),
         "questions": [act for act in acts.ALL.values() if act.asks],
@@ -67,7 +67,7 @@ def show(request: PageRequest, campaign: int) -> HttpResponse:
     return render(request, "campaigns/campaign.html", context)
 
 
-@page("campaigns/<int:campaign>/live/", "campaign-live", Right.MESSAGES_READ)
+@page("campaigns/<int:campaign>/live/", "campaign-live", Right.CAMPAIGNS_READ)
 @require_safe
 def live(request: PageRequest, campaign: int) -> HttpResponse:
     """How it stands now, for the page that watches; 204 while nothing is new."""
@@ -78,7 +78,7 @@ def live(request: PageRequest, campaign: int) -> HttpResponse:
     return render(request, "campaigns/live.html", context)
 
 
-@page("campaigns/<int:campaign>/act/", "campaign-act", Right.MESSAGES_SEND)
+@page("campaigns/<int:campaign>/act/", "campaign-act", Right.CAMPAIGNS_WRITE)
 @require_POST
 def act(request: PageRequest, campaign: int) -> HttpResponse:
     """Take back, pause, resume, cancel, send again, remove."""
@@ -97,7 +97,7 @@ def act(request: PageRequest, campaign: int) -> HttpResponse:
     return redirect(name, workspace=request.asker.workspace.pk, campaign=row.pk)
 
 
-@page("campaigns/<int:campaign>/copy/", "campaign-copy", Right.MESSAGES_SEND)
+@page("campaigns/<int:campaign>/copy/", "campaign-copy", Right.CAMPAIGNS_WRITE)
 @require_POST
 def copy(request: PageRequest, campaign: int) -> HttpResponse:
     """A new draft that says the same."""
@@ -106,7 +106,7 @@ def copy(request: PageRequest, campaign: int) -> HttpResponse:
     return redirect("campaign-compose", workspace=request.asker.workspace.pk, campaign=made.pk)
 
 
-@page("campaigns/<int:campaign>/recipients/<int:recipient>/", "campaign-recipient", Right.MESSAGES_READ)
+@page("campaigns/<int:campaign>/recipients/<int:recipient>/", "campaign-recipient", Right.CAMPAIGNS_READ)
 @require_safe
 def one_recipient(request: PageRequest, campaign: int, recipient: int) -> HttpResponse:
     """The message as it was for this person, and what became of it."""
@@ -117,7 +117,7 @@ def one_recipient(request: PageRequest, campaign: int, recipient: int) -> HttpRe
     return render(request, "campaigns/recipient.html", _recipient(row, lines[0]))
 
 
-@page("campaigns/<int:campaign>/export.csv", "campaign-export", Right.MESSAGES_READ)
+@page("campaigns/<int:campaign>/export.csv", "campaign-export", Right.CAMPAIGNS_READ)
 @require_safe
 def export(request: PageRequest, campaign: int) -> StreamingHttpResponse:
     """Every recipient with what became of the message, as a table for a spreadsheet."""
@@ -144,7 +144,7 @@ def _live(request: PageRequest, row: Campaign, progress: watching.Progress) -> d
         "seconds_left": max(0, ceil(left)),
         "due_at": services.due(row),
         "acts": acts.possible(row),
-        "may_send": request.asker.has(Right.MESSAGES_SEND),
+        "may_send": request.asker.has(Right.CAMPAIGNS_WRITE),
         "poll_s": POLL_S.get(Status(row.status)),
         "seen": "-".join(str(part) for part in (row.status, *shown)),
     }
@@ -153,7 +153,3 @@ def _live(request: PageRequest, row: Campaign, progress: watching.Progress) -> d
 def _excluded(row: Campaign) -> list[dict[str, Any]]:
     found = sorted(row.excluded.items(), key=lambda one: -one[1])
     return [{"reason": reason, "count": count, "words": REASONS[Reason(reason)]} for reason, count in found]
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -14,7 +14,7 @@ from gatepost.audience.models import Contact
 from gatepost.campaigns import look, planning, running, services
 from gatepost.campaigns.forms import TestForm
 from gatepost.campaigns.models import Campaign, Plan
-from gatepost.campaigns.views_compose import find
+from gatepost.campaigns.views_compose import find, number_of
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.forms import show_problem
 from gatepost.problems import Problem
@@ -31,14 +31,14 @@ WAYS: Final[Mapping[str, Callable[[Campaign], Contact | None]]] = {
 """Whose data the preview takes, where nobody is chosen."""
 
 
-@page("campaigns/<int:campaign>/preview/", "campaign-preview", Right.MESSAGES_SEND)
+@page("campaigns/<int:campaign>/preview/", "campaign-preview", Right.CAMPAIGNS_WRITE)
 @require_safe
 def preview(request: PageRequest, campaign: int) -> HttpResponse:
     """What one of the recipients gets: the first, any, the one with the longest message, or one that is chosen."""
     return _preview(request, find(request, campaign), TestForm())
 
 
-@page("campaigns/<int:campaign>/test/", "campaign-test", Right.MESSAGES_SEND)
+@page("campaigns/<int:campaign>/test/", "campaign-test", Right.CAMPAIGNS_WRITE)
 @require_POST
 def test(request: PageRequest, campaign: int) -> HttpResponse:
     """Send what is previewed to a number or an e-mail address."""
@@ -49,7 +49,7 @@ def test(request: PageRequest, campaign: int) -> HttpResponse:
     asker = request.asker
     try:
         channel = _channel_for(row, form.cleaned_data["address"])
-        contact = _number(request.POST.get("contact", ""))
+        contact = number_of(request.POST.get("contact", ""))
         sent = running.send_test(
             row, form.cleaned_data["address"], channel=channel, contact_id=contact, user=asker.user, actor=asker.actor
         )
@@ -59,7 +59,7 @@ def test(request: PageRequest, campaign: int) -> HttpResponse:
     return _preview(request, row, TestForm(), sent={"address": form.cleaned_data["address"], "url": sent.url})
 
 
-@page("campaigns/<int:campaign>/check/", "campaign-check", Right.MESSAGES_SEND)
+@page("campaigns/<int:campaign>/check/", "campaign-check", Right.CAMPAIGNS_WRITE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: PageRequest, campaign: int) -> HttpResponse:
     """What sending would do, and the button that does it. POST works it out anew."""
@@ -72,7 +72,7 @@ def check(request: PageRequest, campaign: int) -> HttpResponse:
     return render(request, "campaigns/check.html", _plan(row))
 
 
-@page("campaigns/<int:campaign>/check/live/", "campaign-check-live", Right.MESSAGES_SEND)
+@page("campaigns/<int:campaign>/check/live/", "campaign-check-live", Right.CAMPAIGNS_WRITE)
 @require_safe
 def check_live(request: PageRequest, campaign: int) -> HttpResponse:
     """How far the plan is, for the page that waits for it; 204 while nothing is new."""
@@ -82,7 +82,7 @@ def check_live(request: PageRequest, campaign: int) -> HttpResponse:
     return render(request, "campaigns/plan.html", context)
 
 
-@page("campaigns/<int:campaign>/send/", "campaign-send", Right.MESSAGES_SEND)
+@page("campaigns/<int:campaign>/send/", "campaign-send", Right.CAMPAIGNS_WRITE)
 @require_POST
 def send(request: PageRequest, campaign: int) -> HttpResponse:
     """Send what was confirmed: that very version of it, to as many as the sender typed where it is for everybody."""
@@ -91,7 +91,7 @@ def send(request: PageRequest, campaign: int) -> HttpResponse:
     try:
         if row.is_draft and request.POST.get("version") != str(row.version):
             raise Problem("campaign_changed", remedy="See what it says now, and send it then.")
-        running.send(row, count=_number(request.POST.get("count", "")), user=asker.user, actor=asker.actor)
+        running.send(row, count=number_of(request.POST.get("count", "")), user=asker.user, actor=asker.actor)
     except Problem as problem:
         if not row.is_draft:
             notices.warning(request, f"{problem.detail} {problem.remedy}")
@@ -105,7 +105,7 @@ def _preview(request: PageRequest, row: Campaign, form: TestForm, **more: Any) -
     who = said.get("who", "first")
     problem, contact, found = None, None, []
     try:
-        if number := _number(said.get("contact", "")):
+        if number := number_of(said.get("contact", "")):
             contact, who = contacts.find(request.asker.workspace, number), "chosen"
         else:
             contact = WAYS.get(who, look.first)(row)
@@ -147,12 +147,9 @@ def _plan(row: Campaign) -> dict[str, Any]:
         "is_running": is_running,
         "shows_bar": is_running and waited > PATIENCE_S,
         "seen": f"{plan.state}-{plan.done}-{waited > PATIENCE_S}" if plan else "none",
+        "takes_s": max((way.seconds or 0.0 for way in forecast.ways), default=0.0) if forecast else 0.0,
+        "due_at": services.due(row),
         "listed": planning.LISTED,
         "needs_count": row.is_for_everyone,
         "shortened_by": services.shortened_by(row),
     }
-
-
-def _number(text: str) -> int | None:
-    plain = text.replace(",", "").replace(" ", "").replace("\u00a0", "")
-    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 19 else None

@@ -45,16 +45,16 @@ class _Writing:
     problem: Problem | None = None
 
 
-@page("campaigns/new/", "campaign-new", Right.MESSAGES_SEND)
+@page("campaigns/new/", "campaign-new", Right.CAMPAIGNS_WRITE)
 @require_safe
 def new(request: PageRequest) -> HttpResponse:
     """An empty form; the first thing that is written in it makes the draft."""
-    said = {name: request.GET[name] for name in ("text", "segment", "template_id") if name in request.GET}
+    said = {name: request.GET[name] for name in ("text", "segment") if name in request.GET}
     initial = {"time_zone": zone_of(request).key, "priority": "bulk", **said}
     return _page(_writing(request, None, initial=initial))
 
 
-@page("campaigns/<int:campaign>/compose/", "campaign-compose", Right.MESSAGES_SEND)
+@page("campaigns/<int:campaign>/compose/", "campaign-compose", Right.CAMPAIGNS_WRITE)
 @require_safe
 def compose(request: PageRequest, campaign: int) -> HttpResponse:
     """The draft as it was saved; what is sent already is shown on its own page."""
@@ -65,7 +65,7 @@ def compose(request: PageRequest, campaign: int) -> HttpResponse:
     return _page(writing)
 
 
-@page("campaigns/save/", "campaign-save", Right.MESSAGES_SEND)
+@page("campaigns/save/", "campaign-save", Right.CAMPAIGNS_WRITE)
 @require_POST
 def save(request: PageRequest) -> HttpResponse:
     """Keep what is written, and do what the button says. Without a button it is the page that saves by itself."""
@@ -95,9 +95,15 @@ def find(request: PageRequest, campaign: int) -> Campaign:
     return services.find(request.asker.workspace, min(campaign, 2**63 - 1))
 
 
+def number_of(text: str) -> int | None:
+    """A number as people write it, if the database could hold it."""
+    plain = "".join(text.split()).replace(",", "")
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 19 else None
+
+
 def _posted(request: PageRequest) -> _Writing:
-    number = request.POST.get("campaign", "")
-    row = find(request, int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else None
+    number = number_of(request.POST.get("campaign", ""))
+    row = find(request, number) if number is not None else None
     data = request.POST.copy()
     if "replace" in data:
         with suppress(InvalidText):
@@ -123,8 +129,7 @@ def _keep(writing: _Writing) -> None:
             writing.campaign = services.create(asker.workspace, {}, user=asker.user, actor=asker.actor)
             version = None
         else:
-            number = request.POST.get("version", "")
-            version = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else None
+            version = number_of(request.POST.get("version", ""))
         writing.campaign = services.save(writing.campaign, said, version=version, partly=True, actor=asker.actor)
     except Problem as problem:
         _explain(writing, problem)
@@ -186,7 +191,7 @@ def _count(writing: _Writing) -> tuple[int, str]:
             workspace, people.to_json(writing.people, writing.vocabulary)
         )
         if segment := str(form["segment"].value() or ""):
-            found &= matching(workspace, segments.find(workspace, int(segment) if segment.isdecimal() else 0).filter)
+            found &= matching(workspace, segments.find(workspace, number_of(segment) or 0).filter)
         return found.count(), ""
     except Problem as problem:
         return 0, problem.detail

@@ -176,7 +176,14 @@ def test_the_confirmation_says_who_gets_it_and_who_not(office: Office, sender: C
     assert "Working out" in words(answer)
     planning.run(Uninterrupted(), row.pk, row.version)  # type: ignore[arg-type]
     seen = sender.get(at(office, "campaign-check-live", row), {"seen": "running-0-False"})
-    for expected in ("3 messages to 4 contacts", "1 No phone number", "No Number", "Echo", "Send 3 messages"):
+    for expected in (
+        "3 messages to 4 contacts",
+        "1 No phone number",
+        "No Number",
+        "Echo",
+        "Send 3 messages",
+        "at once",
+    ):
         assert expected in words(seen)
     assert AuditEntry.objects.filter(action="campaign.send").count() == 0
     stale = sender.post(at(office, "campaign-send", row), {"version": row.version + 1})
@@ -267,3 +274,6 @@ def test_a_segment_narrows_it_and_a_gone_one_is_nobody(office: Office, sender: C
     row = drafts(office).get()
     segments.delete(segment, actor=ACTOR)
     assert sender.get(at(office, "campaign-compose", row)).status_code == 200
+    for odd in ("9" * 40, "x", "\x00"):
+        assert sender.get(at(office, "campaign-new"), {"segment": odd, "text": odd}).status_code == 200
+        assert autosave(sender, office, segment=odd, version=odd, text=odd, send_at=odd).status_code == 200

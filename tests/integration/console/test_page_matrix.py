@@ -30,6 +30,7 @@ assert urls.urlpatterns, "importing them declares the pages"
 
 EVERYONE = set(Role)
 SENDERS = EVERYONE - {Role.VIEWER}
+CAMPAIGNERS = SENDERS - {Role.AGENT}
 OPERATORS = {Role.OWNER, Role.OPERATOR}
 OWNERS = {Role.OWNER}
 NOBODY: set[Role] = set()
@@ -134,18 +135,18 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "template-versions": (EVERYONE, SENDERS),
     "template-preview": (None, EVERYONE),
     "history": (EVERYONE, None),
-    "campaign-new": (SENDERS, None),
-    "campaign-compose": (SENDERS, None),
-    "campaign-save": (None, SENDERS),
-    "campaign-preview": (SENDERS, None),
-    "campaign-test": (None, SENDERS),
-    "campaign-check": (SENDERS, SENDERS),
-    "campaign-check-live": (SENDERS, None),
-    "campaign-send": (None, SENDERS),
+    "campaign-new": (CAMPAIGNERS, None),
+    "campaign-compose": (CAMPAIGNERS, None),
+    "campaign-save": (None, CAMPAIGNERS),
+    "campaign-preview": (CAMPAIGNERS, None),
+    "campaign-test": (None, CAMPAIGNERS),
+    "campaign-check": (CAMPAIGNERS, CAMPAIGNERS),
+    "campaign-check-live": (CAMPAIGNERS, None),
+    "campaign-send": (None, CAMPAIGNERS),
     "campaign": (EVERYONE, None),
     "campaign-live": (EVERYONE, None),
-    "campaign-act": (None, SENDERS),
-    "campaign-copy": (None, SENDERS),
+    "campaign-act": (None, CAMPAIGNERS),
+    "campaign-copy": (None, CAMPAIGNERS),
     "campaign-recipient": (EVERYONE, None),
     "campaign-export": (EVERYONE, None),
     "people": (OPERATORS, OWNERS),
