@@ -70,12 +70,15 @@ def show(request: PageRequest, campaign: int) -> HttpResponse:
 @page("campaigns/<int:campaign>/live/", "campaign-live", Right.CAMPAIGNS_READ)
 @require_safe
 def live(request: PageRequest, campaign: int) -> HttpResponse:
-    """How it stands now, for the page that watches; 204 while nothing is new."""
+    """How it stands now, for the page that watches; 204 while nothing is new. The list of recipients hears of `moved`."""
     row = find(request, campaign)
     context = _live(request, row, watching.look(row))
     if request.GET.get("seen") == context["seen"]:
         return HttpResponse(status=204)
-    return render(request, "campaigns/live.html", context)
+    answer = render(request, "campaigns/live.html", context)
+    if request.GET.get("seen", "").partition("-")[0] != row.status:
+        answer["HX-Trigger"] = "moved"
+    return answer
 
 
 @page("campaigns/<int:campaign>/act/", "campaign-act", Right.CAMPAIGNS_WRITE)

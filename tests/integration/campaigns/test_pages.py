@@ -232,6 +232,9 @@ def test_the_page_of_a_campaign_follows_what_becomes_of_it(office: Office, sende
     row = office.sent(office.draft())
     live = sender.get(at(office, "campaign-live", row))
     assert "0 of 2" in words(live)
+    assert live["HX-Trigger"] == "moved"
+    same = sender.get(at(office, "campaign-live", row), {"seen": f"{row.status}-0"})
+    assert (same.status_code, "HX-Trigger" in same) == (200, False)
     seen = re.search(r"seen=([^\"]+)\"", live.content.decode())
     assert seen
     assert sender.get(at(office, "campaign-live", row), {"seen": seen[1]}).status_code == 204
