@@ -21,7 +21,8 @@ METHOD = """\
 
 - Ours is a whole installation, started with `gatepost up`: embedded PostgreSQL with fsync, web and worker. Each message
   passes an API key, validation, a suppression list of 10,000 numbers, routing to the workspace's default gateway and
-  pacing, and ends with its state in the database. It leaves through `generic_http`, in F3 through `bulksms`.
+  pacing, and ends with its state in the database. It leaves through the generic HTTP
+  gateway, in F3 through an adapter that takes 1,000 per request.
 - Kannel has a store of type `file`, which it never fsyncs, an HTTP SMSC of type `generic`, and receipts switched on.
 - The sides take turns in one run on one machine, each started afresh, and hand over to the same fake provider. Where
   100,000 messages are handed over, each side gets them in its best way: ours in requests of 1,000 with a text each,

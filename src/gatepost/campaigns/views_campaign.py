@@ -70,7 +70,10 @@ def show(request: PageRequest, campaign: int) -> HttpResponse:
 @page("campaigns/<int:campaign>/live/", "campaign-live", Right.CAMPAIGNS_READ)
 @require_safe
 def live(request: PageRequest, campaign: int) -> HttpResponse:
-    """How it stands now, for the page that watches; 204 while nothing is new. The list of recipients hears of `moved`."""
+    """How it stands now, for the page that watches; 204 while nothing is new.
+
+    The list of recipients hears of `moved`.
+    """
     row = find(request, campaign)
     context = _live(request, row, watching.look(row))
     if request.GET.get("seen") == context["seen"]:
