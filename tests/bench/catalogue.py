@@ -102,7 +102,7 @@ CASES = (
     Case("F8 log", "console at 10,000,000 messages: log page, p95", "ms", "less", _at_most(200), NONE, True),
     Case(
         "F8 history",
-        "console at 10,000,000 messages: a day of them, and one with its timeline, p95",
+        "console at 10,000,000 messages: history page with its filters, a day of the log, one message, p95",
         "ms",
         "less",
         _at_most(200),

@@ -43,7 +43,7 @@ def log_page(bench: Bench, side: Side) -> list[Sample]:
 
 
 def history_page(bench: Bench, side: Side) -> list[Sample]:
-    """F8 history: the messages of a day, and one message with its timeline."""
+    """F8 history: the newest sendings, those of a day, by status, number and type, and one message with its timeline."""
     return _looked_at(bench, side, _history_addresses)
 
 
@@ -65,7 +65,8 @@ def _log_addresses(live: RunningOurs) -> list[str]:
 def _history_addresses(live: RunningOurs) -> list[str]:
     oldest, day = live.rows("select id, created_at + interval '40 days' from message order by id limit 1")[0]
     period = f"period=custom&since={day:%Y-%m-%d}&until={day:%Y-%m-%d}"
-    return [f"log/?{period}", f"log/?{period}&word=Error", f"messages/{to_ref(oldest)}/"]
+    filters = ("", period, "status=Sent", "status=Sent+with+error", f"q={PREFIX}1234567", "kind=single")
+    return [*(f"history/?{one}" for one in filters), f"log/?{period}&word=Error", f"messages/{to_ref(oldest)}/"]
 
 
 def _looked_at(bench: Bench, side: Side, addresses: Addresses) -> list[Sample]:

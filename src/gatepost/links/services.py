@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from gatepost.gateways.models import Gateway
 from gatepost.links import store
-from gatepost.links.models import Link, LinkSettings, ShortLink
+from gatepost.links.models import LinkSettings
 from gatepost.links.shortening import Shortener
 from gatepost.problems import Fault, Problem
 from gatepost.providers import registry
@@ -95,13 +95,6 @@ def uses(workspace: Workspace, campaign_id: int) -> list[LinkUse]:
     with connection.cursor() as cursor:
         cursor.execute(store.CLICKS, [workspace.pk, campaign_id])
         return [LinkUse(*row) for row in cursor.fetchall()]
-
-
-def forget(workspace: Workspace, campaign_id: int) -> int:
-    """Delete the links of a campaign, so that they lead nowhere; how many codes there were."""
-    count = ShortLink.objects.filter(link__workspace=workspace, link__campaign_id=campaign_id).count()
-    Link.objects.filter(workspace=workspace, campaign_id=campaign_id).delete()
-    return count
 
 
 def _check(url: str) -> None:
