@@ -39,7 +39,7 @@ class PriceOut(Schema):
 
     @staticmethod
     def resolve_price(row: Price) -> str:
-        return f"{row.amount.normalize():f}"
+        return prices.plain(row.amount)
 
     @staticmethod
     def resolve_gateway(row: Price) -> str | None:

@@ -1,12 +1,14 @@
-"""The recipients of a campaign as CSV, safe to open in a spreadsheet."""
+"""The recipients of a campaign and the price list as CSV, safe to open in a spreadsheet."""
 
 import csv
 from collections.abc import Iterator
 from typing import Final
 
+from gatepost.campaigns import prices
 from gatepost.campaigns.history import Line, all_recipients
 from gatepost.campaigns.models import Campaign
 from gatepost.messages.export import MARK, cell
+from gatepost.workspaces.models import Workspace
 
 COLUMNS: Final = (
     *("contact", "name", "channel", "address", "state", "word", "since", "read", "left_out", "why"),
@@ -20,6 +22,15 @@ def lines_of(row: Campaign) -> Iterator[str]:
     yield MARK + writer.writerow(COLUMNS)
     for line in all_recipients(row):
         yield writer.writerow([cell(value) for value in _values(line)])
+
+
+def price_lines(workspace: Workspace) -> Iterator[str]:
+    """The lines of the price list, by prefix; they may be imported again."""
+    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
+    yield MARK + writer.writerow(prices.COLUMNS)
+    for row in prices.listed(workspace).iterator(chunk_size=1000):
+        gateway = row.gateway.name if row.gateway else ""
+        yield writer.writerow([cell(value) for value in (row.prefix, prices.plain(row.amount), row.currency, gateway)])
 
 
 def _values(line: Line) -> list[object]:

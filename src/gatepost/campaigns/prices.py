@@ -8,10 +8,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from gatepost.campaigns.models import Price
 from gatepost.gateways.models import Gateway
+from gatepost.messages.export import cell
 from gatepost.problems import Fault, Problem
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.services import audit
@@ -56,6 +57,16 @@ def load(workspace_id: int) -> PriceList:
 def own(workspace: Workspace) -> QuerySet[Price]:
     """The prices of the workspace."""
     return Price.objects.filter(workspace=workspace).select_related("gateway")
+
+
+def listed(workspace: Workspace) -> QuerySet[Price]:
+    """The same by prefix, and for each what holds for every gateway first."""
+    return own(workspace).order_by("prefix", F("gateway__name").asc(nulls_first=True), "pk")
+
+
+def plain(amount: Decimal) -> str:
+    """An amount without noughts at its end: 0.032."""
+    return f"{amount.normalize():f}"
 
 
 def find(workspace: Workspace, price_id: int) -> Price:
@@ -153,7 +164,8 @@ def _lines(content: bytes) -> Iterable[dict[str, str]]:
 
 def _gateways(workspace: Workspace) -> Mapping[str, int]:
     named = {name.casefold(): pk for pk, name in Gateway.objects.filter(workspaces=workspace).values_list("pk", "name")}
-    return {str(pk): pk for pk in named.values()} | named
+    exported = {cell(name): pk for name, pk in named.items()}
+    return {str(pk): pk for pk in named.values()} | exported | named
 
 
 def _read(
@@ -167,7 +179,7 @@ def _read(
     amount = _amount(line.get("price"))
     if amount is None:
         faults.append(Fault("price", "bad_number", f"A price is a number such as 0.032, below {LARGEST}."))
-    currency = str(line.get("currency") or _currency_of(workspace)).strip().upper()
+    currency = str(line.get("currency") or currency_of(workspace)).strip().upper()
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         faults.append(Fault("currency", "bad_currency", "A currency has three letters, such as EUR."))
     wanted = str(line.get("gateway") or "").strip().casefold()
@@ -187,7 +199,7 @@ def _amount(value: Any) -> Decimal | None:
     return amount.quantize(STEP)
 
 
-def _currency_of(workspace: Workspace) -> str:
+def currency_of(workspace: Workspace) -> str:
     """What the list is in already, where that is one currency."""
     found = list(Price.objects.filter(workspace=workspace).values_list("currency", flat=True).distinct()[:2])
     return found[0] if len(found) == 1 else "EUR"

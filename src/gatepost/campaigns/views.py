@@ -4,14 +4,14 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from gatepost.campaigns import history, views_campaign, views_check, views_compose
+from gatepost.campaigns import history, views_campaign, views_check, views_compose, views_prices
 from gatepost.campaigns.forms import HistoryForm
 from gatepost.channels.base import CHANNELS
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.zones import zone_of
 from gatepost.workspaces.permissions import Right
 
-__all__ = ["views_campaign", "views_check", "views_compose"]
+__all__ = ["views_campaign", "views_check", "views_compose", "views_prices"]
 
 
 @page("history/", "history", Right.CAMPAIGNS_READ)

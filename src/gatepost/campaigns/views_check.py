@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from gatepost.audience import contacts
 from gatepost.audience.models import Contact
-from gatepost.campaigns import look, planning, running, services
+from gatepost.campaigns import look, planning, prices, running, services
 from gatepost.campaigns.forms import TestForm
 from gatepost.campaigns.models import Campaign, Plan
 from gatepost.campaigns.views_compose import find, number_of
@@ -151,5 +151,6 @@ def _plan(row: Campaign) -> dict[str, Any]:
         "due_at": services.due(row),
         "listed": planning.LISTED,
         "needs_count": row.is_for_everyone,
+        "has_prices": prices.own(row.workspace).exists(),
         "shortened_by": services.shortened_by(row),
     }

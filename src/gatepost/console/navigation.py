@@ -55,6 +55,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("catalogue", "Catalogue", "catalogue", ("provider", "gateway-add")),
             Entry("routing", "Routing", "route", ("route", "route-add", "route-where")),
             Entry("senders", "Sender IDs", "sender"),
+            Entry("prices", "Prices", "coins", ("prices-import",)),
         ),
     ),
     (
