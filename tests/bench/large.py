@@ -43,7 +43,7 @@ def log_page(bench: Bench, side: Side) -> list[Sample]:
 
 
 def history_page(bench: Bench, side: Side) -> list[Sample]:
-    """F8 history: the newest sendings, those of a day, by status, number and type, and one message with its timeline."""
+    """F8 history: the newest sendings, those of a day, by status, number, type; one message with its timeline."""
     return _looked_at(bench, side, _history_addresses)
 
 
