@@ -273,7 +273,10 @@ FREE_GATEWAYS = """
     select g.id from gateway g left join gateway_lease l on l.gateway_id = g.id
      where l.gateway_id is null or l.worker_id is null or l.expires_at < now() order by g.id
 """
-LIVING = "select count(*) from worker where seen_at > now() - %s * interval '1 second'"
+LIVING = """
+    select w.id, count(l.*) from worker w left join gateway_lease l on l.worker_id = w.id and l.expires_at > now()
+     where w.seen_at > now() - %s * interval '1 second' group by w.id
+"""
 CHANGED_AT = """
     select g.id, g.updated_at, max(o.updated_at), count(o.*) from gateway g join gateway o on o.provider = g.provider
      where g.id = any(%s) group by g.id

@@ -214,9 +214,9 @@ class Worker:
 
     async def _take_share(self, connection: AsyncConnection[Any]) -> None:
         # Who died is not counted any more when its leases run out.
-        living = await _number(connection, sql.LIVING, LEASE_S)
-        gateways = await _number(connection, sql.COUNT_GATEWAYS)
-        share = math.ceil(gateways / max(1, living))
+        cursor = await connection.execute(sql.LIVING, [LEASE_S])
+        held = dict(await cursor.fetchall())
+        share = _share(held, self.id, await _number(connection, sql.COUNT_GATEWAYS))
         cursor = await connection.execute(sql.FREE_GATEWAYS)
         for (gateway_id,) in await cursor.fetchall():
             if gateway_id not in self._leads and (self._staying() < share or self._leads_an_account()):
@@ -350,6 +350,14 @@ def _in_words(fault: Exception) -> str:
 async def _let_go_of_locks(connection: AsyncConnection[Any]) -> None:
     """A worker that stands still inside a transaction must not keep its successor from the lease."""
     await connection.execute(f"set idle_in_transaction_session_timeout = '{STANDSTILL_S:g}s'")
+
+
+def _share(held: Mapping[str, int], worker_id: str, gateways: int) -> int:
+    """How many gateways the worker may drive, given what each living one holds: its part rounded up, but rounded down
+    while another has less than that. Otherwise four workers with three each would leave nothing for a fifth."""
+    least = gateways // max(1, len(held))
+    is_short = any(count < least for other, count in held.items() if other != worker_id)
+    return least if is_short else math.ceil(gateways / max(1, len(held)))
 
 
 async def _number(connection: AsyncConnection[Any], statement: str, *parameters: float) -> int:

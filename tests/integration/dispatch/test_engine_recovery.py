@@ -208,6 +208,8 @@ class TestTwoWorkers:
         second = engine.start_worker()
         await engine.until(lambda: (len(first._leads), len(second._leads)) == (2, 2))
         assert not set(first._leads) & set(second._leads)
+        third = engine.start_worker()
+        await engine.until(lambda: sorted(len(one._leads) for one in (first, second, third)) == [1, 1, 2])
         await settled(engine, ids)
         assert set(engine.states(ids).values()) == {"submitted"}
         assert_nothing_lost_or_doubled(engine, ids)
