@@ -15,7 +15,7 @@ from gatepost.campaigns.models import Campaign
 from gatepost.campaigns.words import CampaignWord
 from gatepost.channels.base import CHANNELS
 from gatepost.messages.checks import MAX_TAG
-from gatepost.messages.forms import DAYS, gateway_choices, sender_choices
+from gatepost.messages.forms import DAYS, gateway_choices, offer, sender_choices
 from gatepost.messages.models import Kind
 from gatepost.messages.periods import PERIODS, between, day_span
 from gatepost.messages.wishes import Snapshot
@@ -183,13 +183,7 @@ class HistoryForm(forms.Form):
             "channel": [(name, channel.label) for name, channel in CHANNELS.items()],
             "kind": [(str(value), str(label)) for value, label in Kind.choices],
         }
-        for name, values in choices.items():
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [("", "Any"), *values]
-        for name in ("since", "until"):
-            attributes = {"type": "date", "data-when": "period", "data-when-values": "custom"}
-            self.fields[name].widget = forms.DateInput(attrs=attributes, format="%Y-%m-%d")
+        offer(self, choices)
         self.fields["q"].widget = forms.TextInput(
             attrs={"type": "search", "maxlength": 200, "placeholder": "Name, subject, number, address"}
         )

@@ -8,6 +8,7 @@ from django.http import QueryDict
 from gatepost.channels import account_fields, accounts
 from gatepost.channels.backend import Server
 from gatepost.channels.models import EmailAccount, Portal
+from gatepost.gateways.forms import name_field, workspaces_field
 from gatepost.messages.models import Kind
 from gatepost.pages.forms import groups, initial_text, manifest_fields, show_problem
 from gatepost.problems import Problem
@@ -89,24 +90,13 @@ class AccountForm:
 
 def _general(asker: Caller, account: EmailAccount | None, data: QueryDict | None) -> forms.Form:
     fields: dict[str, forms.Field] = {
-        "name": forms.CharField(
-            max_length=100,
-            initial=account.name if account else "E-mail",
-            help_text="Tells your accounts apart; programs may choose an account by it.",
-            error_messages={"required": "Write a name of 1 to 100 characters."},
+        "name": name_field(
+            account.name if account else "E-mail", "Tells your accounts apart; programs may choose an account by it."
         )
     }
     if asker.is_administrator:
         chosen = [one.pk for one in account.workspaces.all()] if account else [asker.workspace.pk]
-        fields["workspaces"] = forms.TypedMultipleChoiceField(
-            label="Assigned workspaces",
-            choices=list(Workspace.objects.order_by("name").values_list("pk", "name")),
-            coerce=int,
-            initial=chosen,
-            widget=forms.CheckboxSelectMultiple,
-            error_messages={"required": "Choose at least one workspace."},
-            help_text="Whose mails may go through it. With several, only an administrator may change it.",
-        )
+        fields["workspaces"] = workspaces_field(chosen, whose="mails")
     if asker.has(Right.WORKSPACE_WRITE):
         default = accounts.default_of(asker.workspace.pk)
         fields["is_default"] = forms.BooleanField(

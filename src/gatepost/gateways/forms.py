@@ -137,24 +137,11 @@ class GatewayForm:
 def _general(asker: Caller, gateway: Gateway | None, manifest: Manifest, data: QueryDict | None) -> forms.Form:
     name = gateway.name if gateway else "" if data is not None else _free_name(manifest)
     fields: dict[str, forms.Field] = {
-        "name": forms.CharField(
-            max_length=100,
-            initial=name,
-            help_text="Tells your gateways apart; programs may choose a gateway by it.",
-            error_messages={"required": "Write a name of 1 to 100 characters."},
-        )
+        "name": name_field(name, "Tells your gateways apart; programs may choose a gateway by it.")
     }
     if asker.is_administrator:
         chosen = [one.pk for one in gateway.workspaces.all()] if gateway else [asker.workspace.pk]
-        fields["workspaces"] = forms.TypedMultipleChoiceField(
-            label="Assigned workspaces",
-            choices=list(Workspace.objects.order_by("name").values_list("pk", "name")),
-            coerce=int,
-            initial=chosen,
-            widget=forms.CheckboxSelectMultiple,
-            error_messages={"required": "Choose at least one workspace."},
-            help_text="Whose messages may go through it. With several, only an administrator may change it.",
-        )
+        fields["workspaces"] = workspaces_field(chosen, whose="messages")
     if asker.has(Right.WORKSPACE_WRITE):
         default_id = asker.workspace.default_gateway_id
         is_default = default_id == gateway.pk if gateway else default_id is None
@@ -228,3 +215,26 @@ def _group(
 def _differs(field: Field, value: Any) -> bool:
     plain = tuple(value) if isinstance(value, list) else value
     return plain not in (None, "", ()) and plain != field.default
+
+
+def name_field(initial: str, help_text: str) -> forms.CharField:
+    """What an account is called."""
+    return forms.CharField(
+        max_length=100,
+        initial=initial,
+        help_text=help_text,
+        error_messages={"required": "Write a name of 1 to 100 characters."},
+    )
+
+
+def workspaces_field(chosen: list[int], *, whose: str) -> forms.TypedMultipleChoiceField:
+    """Whose account it is; `whose`: what the workspaces send through it."""
+    return forms.TypedMultipleChoiceField(
+        label="Assigned workspaces",
+        choices=list(Workspace.objects.order_by("name").values_list("pk", "name")),
+        coerce=int,
+        initial=chosen,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one workspace."},
+        help_text=f"Whose {whose} may go through it. With several, only an administrator may change it.",
+    )

@@ -1,7 +1,7 @@
 """The forms of sending and of the log."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -148,13 +148,7 @@ class LogForm(forms.Form):
             "kind": [(str(value), str(label)) for value, label in Kind.choices],
             "gateway": [(str(gateway.pk), gateway.name) for gateway in workspace.gateways.order_by("name")],
         }
-        for name, values in choices.items():
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [("", "Any"), *values]
-        for name in ("since", "until"):
-            attributes = {"type": "date", "data-when": "period", "data-when-values": "custom"}
-            self.fields[name].widget = forms.DateInput(attrs=attributes, format="%Y-%m-%d")
+        offer(self, choices)
         self.fields["to"].widget = forms.TextInput(
             attrs={"type": "search", "maxlength": 30, "inputmode": "tel", "placeholder": "or its beginning"}
         )
@@ -219,3 +213,14 @@ def _number_of(chosen: str) -> str | int:
 
 def _sender_label(sender: str, gateways: list[str]) -> str:
     return sender if "" in gateways else f"{sender} (for {', '.join(gateways)})"
+
+
+def offer(form: forms.Form, choices: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """What the filters of a list may be, and the days of a period of one's own."""
+    for name, values in choices.items():
+        field = form.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "Any"), *values]
+    for name in ("since", "until"):
+        attributes = {"type": "date", "data-when": "period", "data-when-values": "custom"}
+        form.fields[name].widget = forms.DateInput(attrs=attributes, format="%Y-%m-%d")
