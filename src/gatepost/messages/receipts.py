@@ -212,7 +212,8 @@ def keys_of(receipt: Receipt) -> list[str]:
 async def _apply_known(
     connection: AsyncConnection[Any], gateway_id: int, receipts: Sequence[Receipt], ids: IdSource
 ) -> list[Receipt]:
-    async with connection.pipeline(), connection.transaction():
+    # No pipeline: inside one the server does not give up a transaction of ours that stands still, with its locks.
+    async with connection.transaction():
         return await _fold_all(connection, gateway_id, receipts, ids)
 
 
