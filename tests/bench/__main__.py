@@ -51,6 +51,7 @@ MEASURES: dict[str, Measure] = {
     "F12": importing.people,
     "F13": campaigning.one_by_one,
     "F13 in batches": campaigning.in_batches,
+    "F13 code": campaigning.codes,
     "F7": measuring.campaign,
     "F8 log": large.log_page,
     "F8 history": large.history_page,

@@ -74,11 +74,10 @@ def _looked_at(bench: Bench, side: Side, addresses: Addresses) -> list[Sample]:
     if not isinstance(side, Ours):
         raise BenchError("it has no console")
     with side.started() as live:
-        browser = _signed_in(live, side)
+        signed_in = cookies(live, side)
         inside = f"/w/{live.rows('select min(id) from workspace')[0][0]}/"
         paths = [inside + address for address in addresses(live)]
-        cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-        requests = [request("GET", path, [("Cookie", cookies)]) for path in paths for _ in range(LOOKS)]
+        requests = [request("GET", path, [("Cookie", signed_in)]) for path in paths for _ in range(LOOKS)]
         path = write_requests(bench.world.folder / "requests", requests)
         played = bench.world.tools.play(live.port, path, connections=1, expect=200).finish()
         took_ms = [(end - begin) / 1e6 for begin, end, _ in played.per_request]
@@ -88,14 +87,15 @@ def _looked_at(bench: Bench, side: Side, addresses: Addresses) -> list[Sample]:
     return [Sample(percentile(took_ms, 95), facts)]
 
 
-def _signed_in(live: RunningOurs, side: Ours) -> Browser:
+def cookies(live: RunningOurs, side: Ours) -> str:
+    """Those of a person who has signed in to the console, as a header."""
     is_known = live.rows("select count(*) from user_account where email = %s", EMAIL)[0][0]
     words = ("sign-in-link", EMAIL) if is_known else ("users", "create", EMAIL, "--administrator")
     link = next(word for word in side.command(*words).split() if "/sign-in/" in word)
     browser = Browser(f"http://127.0.0.1:{live.port}")
     page = browser.get(urlsplit(link).path)
     browser.press(page, "Sign in")
-    return browser
+    return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
 
 
 def _shown(path: str) -> str:

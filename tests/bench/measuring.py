@@ -122,7 +122,7 @@ def codes(bench: Bench, side: Side) -> list[Sample]:
     with _ready(bench, side, Setup()) as live:
         bulk_path = write_requests(bench.world.folder / "bulk", live.bulk(campaign_ids))
         played = _play(bench, live, [live.single(n, is_code=True) for n in idle_ids], CODE_CONNECTIONS, CODES_PER_S)
-        idle_ms = _delays_ms(played, idle_ids, provider.wait_for(idle_ids, sizes.timeout_s).time_of())
+        idle_ms = delays_ms(played, idle_ids, provider.wait_for(idle_ids, sizes.timeout_s).time_of())
 
         provider.reset()
         busy_ids = range(CODES_FROM + 100_000, CODES_FROM + 100_000 + int(CODES_PER_S * sizes.timeout_s))
@@ -151,13 +151,8 @@ def codes(bench: Bench, side: Side) -> list[Sample]:
         times = log.time_of()
         campaign_end_ns = max(times[n] for n in campaign_ids)
         during = sum(begin < campaign_end_ns for begin, _, _ in asked.per_request)
-        busy_ms = _delays_ms(asked, sent, times)[:during]
-        facts = {
-            "idle p50/p99": f"{percentile(idle_ms, 50):.1f}/{percentile(idle_ms, 99):.1f} ms",
-            "under load p50/p99": f"{percentile(busy_ms, 50):.1f}/{percentile(busy_ms, 99):.1f} ms",
-            "codes under load": len(busy_ms),
-        }
-        return [Sample(percentile(busy_ms, 99) - percentile(idle_ms, 99), facts)]
+        busy_ms = delays_ms(asked, sent, times)[:during]
+        return [added(idle_ms, busy_ms)]
 
 
 def memory(bench: Bench, side: Side) -> list[Sample]:
@@ -226,12 +221,23 @@ def _play(bench: Bench, live: Running, requests: Sequence[bytes], connections: i
     ).finish()
 
 
-def _delays_ms(played: Played, ids: Sequence[int], times: dict[int, int]) -> list[float]:
+def _used(before: dict[str, float], after: dict[str, float]) -> str:
+    return " + ".join(f"{name} {used - before.get(name, 0.0):.1f} s" for name, used in sorted(after.items()))
+
+
+def delays_ms(played: Played, ids: Sequence[int], times: dict[int, int]) -> list[float]:
+    """From when each was asked for to when the provider had it."""
     return [(times[n] - begin) / 1e6 for n, (begin, _, _) in zip(ids, played.per_request, strict=True)]
 
 
-def _used(before: dict[str, float], after: dict[str, float]) -> str:
-    return " + ".join(f"{name} {used - before.get(name, 0.0):.1f} s" for name, used in sorted(after.items()))
+def added(idle_ms: Sequence[float], busy_ms: Sequence[float]) -> Sample:
+    """How much longer codes take under load, at the 99th percentile, in ms."""
+    facts = {
+        "idle p50/p99": f"{percentile(idle_ms, 50):.1f}/{percentile(idle_ms, 99):.1f} ms",
+        "under load p50/p99": f"{percentile(busy_ms, 50):.1f}/{percentile(busy_ms, 99):.1f} ms",
+        "codes under load": len(busy_ms),
+    }
+    return Sample(percentile(busy_ms, 99) - percentile(idle_ms, 99), facts)
 
 
 @contextmanager
