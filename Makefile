@@ -88,10 +88,12 @@ $(UV):
 	@$(PYTHON) -m venv .tools
 	@.tools/bin/python -m pip install --quiet uv==$(UV_VERSION)
 
+# Compiled once, here: where the environment keeps Python from doing so, each start would do it again, for seconds.
 $(INSTALLED): $(UV)
 	@echo "Installing the locked requirements"
 	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
-	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src
 	@rm -f .venv/.installed-*
 	@touch $@
