@@ -1,6 +1,7 @@
 """Group commit: requests that arrive while one group commits form the next one. An answer leaves after its commit.
 
-Under load two groups are under way at a time: while PostgreSQL stores one, the next is decided on.
+Under load two groups are under way at a time: while PostgreSQL stores one, the next is decided on. One-time codes have
+groups of their own, so that none waits for thousands of other messages.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from psycopg import AsyncConnection
@@ -30,8 +31,10 @@ MAX_WAITING = 200_000
 LANES = 2
 OVERLAP_FROM = 250
 """Messages that must wait before a second group is begun: small groups cost more than they win."""
-BREATH = 500
-"""Messages that are decided on before others get their turn."""
+FEW = 10
+"""A request with more messages is no hurry."""
+BREATH = 100
+"""Messages that are decided on, or made rows of, before others get their turn."""
 COMMIT_TIMEOUT_S = 15.0
 
 SUPPRESSED = "select digits, workspace_id from suppression where digits = any(string_to_array(%s, ','))"
@@ -67,9 +70,43 @@ class Job:
     def name(self) -> Name:
         return self.origin.workspace_id, self.key
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it holds nothing but one-time codes."""
+        return len(self.wishes) <= FEW and all(wish.priority == "code" for wish in self.wishes)
+
 
 def hash_of(body: bytes) -> bytes:
     return hashlib.sha256(body).digest()
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """Jobs that wait, and the lanes that take them: so many at most."""
+
+    most_lanes: int
+    jobs: list[Job] = field(default_factory=list)
+    messages: int = 0
+    lanes: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def put(self, job: Job) -> None:
+        self.jobs.append(job)
+        self.messages += len(job.wishes)
+
+    def take(self, fits: Callable[[Job], bool]) -> list[Job]:
+        group: list[Job] = []
+        rest: list[Job] = []
+        for job in self.jobs:
+            (group if fits(job) else rest).append(job)
+        self.jobs = rest
+        self.messages -= sum(len(job.wishes) for job in group)
+        return group
+
+    @property
+    def needs_lane(self) -> bool:
+        if not self.jobs:
+            return False
+        return not self.lanes or (len(self.lanes) < self.most_lanes and self.messages >= OVERLAP_FROM)
 
 
 class Committer:
@@ -86,62 +123,66 @@ class Committer:
         self._snapshot_of = snapshot_of
         self._ids = ids
         self._now = now
-        self._waiting: list[Job] = []
-        self._messages_waiting = 0
+        self._codes = _Line(most_lanes=1)
+        self._others = _Line(LANES)
         self._open_keys: set[Name] = set()
-        self._lanes: set[asyncio.Task[None]] = set()
 
     async def accept(self, job: Job) -> bytes:
         """The answer, once everything in it is on disk. Raises Problem."""
-        if self._messages_waiting > MAX_WAITING:
+        if self._codes.messages + self._others.messages > MAX_WAITING:
             raise Problem("too_many_requests", headers={"Retry-After": "1"})
-        self._waiting.append(job)
-        self._messages_waiting += len(job.wishes)
-        self._open_lane()
+        line = self._codes if job.is_urgent else self._others
+        line.put(job)
+        self._open_lane(line)
         return await job.result
 
     async def stop(self) -> None:
         """What is under way or waits is not acknowledged any more."""
-        lanes = list(self._lanes)
+        lanes = [*self._codes.lanes, *self._others.lanes]
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
-        _fail(self._waiting, unavailable())
+        _fail([*self._codes.jobs, *self._others.jobs], unavailable())
 
-    def _open_lane(self) -> None:
-        if not self._lanes or (len(self._lanes) < LANES and self._messages_waiting >= OVERLAP_FROM):
-            self._lanes.add(asyncio.create_task(self._run()))
+    def _open_lane(self, line: _Line) -> None:
+        if line.needs_lane:
+            line.lanes.add(asyncio.create_task(self._run(line)))
 
-    async def _run(self) -> None:
+    async def _run(self, line: _Line) -> None:
         """Until nothing waits that may go; what a cancelled lane leaves behind is not acknowledged."""
         group: list[Job] = []
         try:
-            while group := self._next_group():
-                await self._commit_or_fail(group)
-                self._open_keys.difference_update(job.name for job in group)
+            while group := self._next_group(line):
+                await self._commit_or_fail(line, group)
+                self._give_back_keys(line, group)
         finally:
             _fail(group, unavailable())
             # Now, not in a callback: who comes in between would find a lane that takes nothing any more.
-            self._lanes.discard(asyncio.current_task())
+            line.lanes.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    async def _commit_or_fail(self, group: list[Job]) -> None:
+    def _give_back_keys(self, line: _Line, group: list[Job]) -> None:
+        """In the other line somebody may have waited for one of them."""
+        self._open_keys.difference_update(job.name for job in group)
+        self._open_lane(self._others if line is self._codes else self._codes)
+
+    async def _commit_or_fail(self, line: _Line, group: list[Job]) -> None:
         """What is to blame for a failure fails alone."""
         try:
             await self._commit(group)
         except TimeoutError:
-            log.warning("accept_timed_out", waiting=len(self._waiting))
-            _fail([*group, *self._take(lambda job: True)], unavailable())
+            log.warning("accept_timed_out", waiting=len(line.jobs))
+            _fail([*group, *line.take(lambda job: True)], unavailable())
         except AWAY as error:
             log.warning("accept_without_database", cause=type(error).__name__)
             _fail(group, unavailable())
         except Problem as problem:
-            await self._one_by_one(group, problem)
+            await self._one_by_one(line, group, problem)
         except Exception as error:
             if len(group) == 1:
                 log.exception("accept_failed", cause=type(error).__name__)
-            await self._one_by_one(group, Problem("internal_error"))
+            await self._one_by_one(line, group, Problem("internal_error"))
 
-    def _next_group(self) -> list[Job]:
+    def _next_group(self, line: _Line) -> list[Job]:
         size = 0
 
         def fits(job: Job) -> bool:
@@ -154,23 +195,14 @@ class Committer:
                 self._open_keys.add(job.name)
             return True
 
-        return self._take(fits)
+        return line.take(fits)
 
-    def _take(self, fits: Callable[[Job], bool]) -> list[Job]:
-        group: list[Job] = []
-        rest: list[Job] = []
-        for job in self._waiting:
-            (group if fits(job) else rest).append(job)
-        self._waiting = rest
-        self._messages_waiting -= sum(len(job.wishes) for job in group)
-        return group
-
-    async def _one_by_one(self, group: list[Job], problem: Problem) -> None:
+    async def _one_by_one(self, line: _Line, group: list[Job], problem: Problem) -> None:
         if len(group) == 1:
             _fail(group, problem)
             return
         for job in group:
-            await self._commit_or_fail([job])
+            await self._commit_or_fail(line, [job])
 
     async def _commit(self, group: list[Job]) -> None:
         snapshots = {job.origin.workspace_id: await self._snapshot_of(job.origin.workspace_id) for job in group}
@@ -243,7 +275,10 @@ async def _store(connection: AsyncConnection[Any], group: Sequence[Job], now: da
 async def _insert(connection: AsyncConnection[Any], group: Sequence[Job], now: datetime) -> None:
     rows = Rows(now)
     for job in group:
-        rows.add(job.origin, job.ids, job.taken)
+        for start in range(0, len(job.ids), BREATH):
+            rows.add(job.origin, job.ids[start : start + BREATH], job.taken[start : start + BREATH])
+            if start:
+                await asyncio.sleep(0)
     if rows:
         await insert(connection, rows)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.integration.intake.conftest import PATIENCE_S
 from tests.support import asgi
 
 from gatepost.intake import app, commit, messages
@@ -67,6 +68,24 @@ def standing_still(front, table="message"):
     with psycopg.connect(front.dsn) as connection:
         connection.execute(f"lock table {table} in access exclusive mode")
         yield
+
+
+@contextlib.contextmanager
+def holding_back(monkeypatch, is_meant):
+    """Groups whose rows are meant are stored after the block only. Gives an event: one of them waits."""
+    held, may_go, insert = asyncio.Event(), asyncio.Event(), commit.insert
+
+    async def hold_back(connection, rows):
+        if not may_go.is_set() and is_meant(rows):
+            held.set()
+            await may_go.wait()
+        await insert(connection, rows)
+
+    monkeypatch.setattr(commit, "insert", hold_back)
+    try:
+        yield held
+    finally:
+        may_go.set()
 
 
 async def until_one_is_at_it(front):
@@ -234,7 +253,7 @@ class TestOverload:
         insert = commit.insert
 
         async def counting(connection, rows):
-            at_once.append(len(app.front._committer._lanes))
+            at_once.append(len(app.front._committer._others.lanes))
             await insert(connection, rows)
 
         monkeypatch.setattr(commit, "insert", counting)
@@ -246,3 +265,22 @@ class TestOverload:
         assert len({answer.body for answer in answers[:50]}) == 10
         assert len(stored(front)) == 1 + 10 + 50
         assert max(at_once) == 2
+
+    async def test_a_code_does_not_wait_for_the_groups_of_others(self, front, monkeypatch):
+        with holding_back(monkeypatch, lambda rows: len(rows.tables[0][1]) > 10_000) as held:
+            others = [asyncio.create_task(front.post({"messages": [ONE] * 500})) for _ in range(4)]
+            await held.wait()
+            code = await front.post(ONE | {"priority": "code"})
+            assert code.status == 202
+            assert not any(other.done() for other in others)
+        assert [(await other).status for other in others] == [202] * 4
+
+    async def test_a_code_with_the_key_of_another_that_is_under_way_is_answered_after_it(self, front, monkeypatch):
+        with holding_back(monkeypatch, lambda rows: True) as held:
+            first = asyncio.create_task(front.post(ONE, idempotency_key="k"))
+            await held.wait()
+            second = asyncio.create_task(front.post(ONE | {"priority": "code"}, idempotency_key="k"))
+            await asyncio.sleep(0.05)
+            assert not second.done()
+        assert (await first).status == 202
+        assert (await asyncio.wait_for(second, PATIENCE_S)).status == 409
