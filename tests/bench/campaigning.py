@@ -79,7 +79,9 @@ def codes(bench: Bench, side: Side) -> list[Sample]:
             raise
         asked, looked = asking.finish(), looking.finish()
         coded = busy_ids[: asked.requests]
-        busy_ms = delays_ms(asked, coded, provider.wait_for([*range(sizes.campaign), *coded], sizes.timeout_s).time_of())
+        busy_ms = delays_ms(
+            asked, coded, provider.wait_for([*range(sizes.campaign), *coded], sizes.timeout_s).time_of()
+        )
     page_ms = [(end - begin) / 1e6 for begin, end, _ in looked.per_request]
     sample = added(idle_ms, busy_ms)
     page = f"{percentile(page_ms, 50):.0f}/{percentile(page_ms, 95):.0f} ms, {len(page_ms)} looks"

@@ -31,7 +31,7 @@ STOP_S = 60.0
 LEASE_S = 60.0
 WORKSPACE = "Bench"
 PER_REQUEST = 1000
-AT_ONCE = 100
+AT_ONCE = 32
 AT_ONCE_SLOW = 2000
 AT_ONCE_BATCHES = 8
 RATE = 100_000
@@ -108,7 +108,7 @@ class RunningOurs:
             try:
                 wait_until(is_recorded, max(deadline - time.monotonic(), 5.0), "all states recorded", poll_s=0.01)
             except BenchError as error:
-                raise BenchError(f"{error}: {self.states()}") from None
+                raise BenchError(f"{error}: {self.states()}, {self.causes()}") from None
         return time.monotonic_ns()
 
     def receipt(self, n: int) -> bytes:
@@ -127,6 +127,10 @@ class RunningOurs:
     def states(self) -> dict[str, int]:
         """How many messages there are in each state."""
         return dict(self.rows("select state, count(*) from message where id > %s group by 1", self._after))
+
+    def causes(self) -> dict[str, int]:
+        """Why submissions did not end as they should, with how many."""
+        return dict(self.rows("select cause, count(*) from submission where cause is not null group by 1"))
 
     def memory_bytes(self) -> dict[str, int]:
         found: dict[str, int] = {}

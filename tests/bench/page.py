@@ -11,7 +11,7 @@ HEAD = "| case | what | ours | peer | ratio | goal | |\n|---|---|---|---|---|---
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench` (F1 to F6, F9, F11, F12) and `make bench-large` (F7, F8, F10); every sample is in
+Written by `make bench` (F1 to F6, F9, F11 to F13) and `make bench-large` (F7, F8, F10); every sample is in
 [results.json](benchmarks/results.json). Medians of the samples, with the lowest and the highest. The ratio says how
 many times better we are than the peer: above 1 is better, whichever way the unit points. The peer is Kannel unless the
 row names another.
@@ -28,7 +28,7 @@ METHOD = """\
   100,000 messages are handed over, each side gets them in its best way: ours in requests of 1,000 with a text each,
   Kannel in requests of 100 recipients that share a text. In F2 and F3 that is the bulk API with priority `bulk`.
 - Each side has as many requests open at its provider as suits it: Kannel 100, and 500 where answers take 50 ms; ours
-  100, and 2,000.
+  32, and 2,000.
 - Jasmin is not measured: it reaches providers by SMPP only, and the fake provider speaks HTTP.
 - Ours ends when every state is recorded in the database; Kannel when the provider has taken every message and Kannel
   has its entry for every receipt.
