@@ -8,6 +8,8 @@ from tests.bench.sides import PREFIX, SENDER
 PER_STATEMENT = 1_000_000
 DAYS = 120
 NUMBERS = 3_000_000
+SCATTER = 1_618_033
+"""Has no factor in common with NUMBERS: the numbers come in no order, and each as often as the others."""
 TABLES = ("message", "message_event", "submission")
 
 # Ids grow with time as sms/ids.py makes them: milliseconds since 2024, node, sequence.
@@ -17,7 +19,7 @@ SEED_MESSAGES = """
                          refusal, code, left_at)
     select (ms << 22) | n %% 1024, %(workspace)s, %(gateway)s, case when n %% 10 < 8 then 'mass' else 'single' end,
            case when n %% 10 < 8 then 2 else 1 end, state, at + interval '9 s', at, at + interval '3 days',
-           %(prefix)s || lpad((n %% %(numbers)s)::text, 7, '0'), %(sender)s,
+           %(prefix)s || lpad((n * %(scatter)s %% %(numbers)s)::text, 7, '0'), %(sender)s,
            'Your parcel ' || n || ' has arrived. Pick it up at the counter until Friday, and bring the code 4711.',
            'gsm7', 1, 1, (ms << 22) | 1024 | n %% 1024, at + interval '1 s', 's' || n,
            case when state in ('rejected', 'blocked') then 'permanent' end,
@@ -57,6 +59,7 @@ def seed(dsn: str, count: int, workspace_id: int, gateway_id: int) -> None:
         "prefix": PREFIX,
         "sender": SENDER,
         "numbers": NUMBERS,
+        "scatter": SCATTER,
         "first": now_ms - step * (count + 1),
         "step": step,
     }
