@@ -88,7 +88,6 @@ class Evidence:
     reports: Reports = Reports()
     reports_expected: bool = True
     balance: float | None = None
-    paused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +129,6 @@ def judge(evidence: Evidence, now: datetime) -> Verdict:
 
 def outage_of(evidence: Evidence, tries: Sequence[Try]) -> str:
     """Why nothing more should go there, empty where there is no reason. `tries` newest first, of the window."""
-    if evidence.paused:
-        return evidence.paused
     last = tries[:BREAK_AFTER]
     if len(last) == BREAK_AFTER and all(each.failure in HARD for each in last):
         return _words(last[0])
@@ -199,16 +196,16 @@ def next_standing(
     since = state.since or now
     fresh = [each for each in tries if each.at > since]
     is_proven = len(fresh) >= PROVEN_BY and not any(each.failure for each in fresh[:PROVEN_BY])
-    if is_proven and not evidence.paused and _may_switch(state, now):
+    if is_proven and _may_switch(state, now):
         return State(Standing.UP, now, now)
     if state.standing is Standing.DOWN:
         is_over = now >= since + timedelta(seconds=TRIAL_AFTER_S)
-        if is_over and can_try and not evidence.paused:
+        if is_over and can_try:
             return replace(state, standing=Standing.TRIAL, since=now, share=share_of(tries, now))
         return state
     bad = next((each for each in fresh if each.failure and each.failure != "throttled"), None)
-    if bad is not None or evidence.paused:
-        return replace(state, standing=Standing.DOWN, since=now, cause=evidence.paused or _words(bad), share=0.0)
+    if bad is not None:
+        return replace(state, standing=Standing.DOWN, since=now, cause=_words(bad), share=0.0)
     return state
 
 
@@ -224,9 +221,7 @@ def _may_switch(state: State, now: datetime) -> bool:
     return state.switched_at is None or now >= state.switched_at + timedelta(seconds=SWITCH_S)
 
 
-def _words(each: Try | None) -> str:
-    if each is None:
-        return ""
+def _words(each: Try) -> str:
     return f"{WORDS.get(each.failure, each.failure)}{f' ({each.cause})' if each.cause else ''}"
 
 
