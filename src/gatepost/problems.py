@@ -142,6 +142,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "send_at_no_zone": Kind(422, "The time has no zone", "Write it as 2026-01-31T12:00:00Z."),
     "send_at_too_far": Kind(422, "The time is too far ahead", "At most 366 days."),
     "validity_too_short": Kind(422, "The validity is too short", "At least 60 seconds."),
+    "gateway_gone": Kind(
+        409, "The gateway of the message was deleted", "Leave the message as it is, or write a new one."
+    ),
     "not_unknown": Kind(409, "The message is not unknown", "Read its state again."),
     "not_cancellable": Kind(409, "The message is not waiting any more", "Read its state again."),
     "too_many_requests": Kind(429, "Too many requests", "Wait as long as the Retry-After header says."),

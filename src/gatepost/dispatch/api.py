@@ -146,6 +146,8 @@ def send_again(request: HttpRequest, ref: Ref) -> dict[str, Any]:
     """Submit an unknown message once more, knowing that it may arrive twice."""
     asker = caller(request)
     message = own_message(asker, ref)
+    if message.state == State.UNKNOWN and message.gateway is None:
+        raise Problem("gateway_gone")
     if not services.send_again(asker.workspace.pk, [message.pk], actor=asker.actor):
         raise Problem("not_unknown")
     return read_message(request, ref)

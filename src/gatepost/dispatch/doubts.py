@@ -26,6 +26,7 @@ WORDS: Final = {
     Way.LOOK_UP: "The provider is asked whether it ever saw it",
     Way.PERSON: "Waits for a late report, or for you",
 }
+GONE: Final = "Nothing will: its gateway was deleted. It can only be left as it is"
 _WAY: Final = """
     case when m.left_at is not null then 'left'
          when exists (select from outbox o where o.message_id = m.id) then 'again'
@@ -56,7 +57,7 @@ class Doubt:
 
     @property
     def words(self) -> str:
-        return WORDS[self.way]
+        return WORDS[self.way] if self.gateway or self.way is Way.LEFT else GONE
 
 
 def doubts(workspace_id: int) -> list[Doubt]:

@@ -32,7 +32,11 @@ MOVE = """
          renamed as (update message m set gateway_id = %(heir)s from moved where m.id = moved.message_id returning m.id)
     insert into message_event (message_id, kind, detail) select id, 'moved', %(detail)s::jsonb from renamed
 """
-DROP_UNCERTAIN = "delete from outbox where gateway_id = %s returning message_id"
+DROP_UNCERTAIN = """
+    with dropped as (delete from outbox where gateway_id = %s returning message_id)
+    insert into message_event (message_id, kind, detail)
+    select message_id, 'not sent again', '{"why": "its gateway was deleted"}'::jsonb from dropped
+"""
 END_UNREPORTED = """
     update message set state = 'unconfirmed', state_at = now()
      where gateway_id = %s and provider_ref is not null and state = 'submitted'

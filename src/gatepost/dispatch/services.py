@@ -33,7 +33,8 @@ SCOPED = "select id from message where workspace_id = %s and id = any(%s)"
 
 
 def send_again(workspace_id: int, message_ids: Sequence[int], *, actor: str) -> list[int]:
-    """Submit unknown messages once more, knowing that they may arrive twice; the ids that it was done for."""
+    """Submit unknown messages once more, knowing that they may arrive twice; the ids that it was done for: what is
+    unknown, as long as its gateway is there."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             SEND_AGAIN,

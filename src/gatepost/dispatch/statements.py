@@ -68,7 +68,11 @@ REPEAT = """
          taken as (delete from outbox o using due where o.message_id = due.message_id returning o.message_id),
          blocked as (select from part join message m on m.id = part.message_id
                        join suppression s on s.digits = m.to_digits
-                        and (s.workspace_id is null or s.workspace_id = m.workspace_id))
+                        and (s.workspace_id is null or s.workspace_id = m.workspace_id)),
+         noted as (insert into message_event (message_id, kind, detail)
+                   select message_id, 'not sent again',
+                          '{"why": "a number of its request must not be sent to any more"}'::jsonb
+                     from taken where exists (select from blocked))
     update submission set fence = %(fence)s, done_at = null, cause = null, is_resend = true, intent_at = now()
      where id = %(submission)s and done_at is not null and exists (select from taken)
        and not exists (select from blocked)
@@ -92,6 +96,8 @@ SUPPRESSED = """
                        from gone where m.id = gone.message_id and m.state = 'queued' returning m.id)
     insert into message_event (message_id, kind, detail)
     select id, 'blocked', '{"words": "on the suppression list"}'::jsonb from blocked
+    union all select gone.message_id, 'not sent again', '{"why": "the number must not be sent to any more"}'::jsonb
+      from gone join message m on m.id = gone.message_id where m.state = 'unknown'
 """
 # All or nothing: while the lease's row is locked, nobody else closes a submission of its fence, so what is still open
 # stays so until here.
@@ -177,6 +183,8 @@ EXPIRE = """
          expired as (update message m set state = 'expired', state_at = now() from gone
                       where m.id = gone.message_id and m.state = 'queued' returning m.id)
     insert into message_event (message_id, kind, detail) select id, 'expired', '{}'::jsonb from expired
+    union all select gone.message_id, 'not sent again', '{"why": "its time ran out"}'::jsonb
+      from gone join message m on m.id = gone.message_id where m.state = 'unknown'
 """
 # Both look at each share once and touch nothing that is as it should be. Rows that somebody else has locked come next
 # time, so that nobody waits in a circle.
@@ -314,13 +322,15 @@ NAME_FOUND = """
     update message m set provider_ref = coalesce(m.provider_ref, r.key), submitted_at = coalesce(m.submitted_at, now())
       from unnest(%s::text[], %s::bigint[]) as r(key, id) where m.id = r.id
 """
-# What a person sends again stays unknown until an answer says more; what the provider never saw is queued anew.
+# What a person sends again stays unknown until an answer says more; what the provider never saw is queued anew. Where
+# the gateway was deleted there is no way to send it.
 SEND_AGAIN = """
     with again as (update message
                       set state = %(state)s::text, left_at = null,
                           expires_at = greatest(expires_at, now() + interval '1 day'),
                           state_at = case when state = %(state)s::text then state_at else now() end
                     where id = any(%(ids)s) and state = 'unknown'
+                      and exists (select from gateway g where g.id = message.gateway_id)
                    returning id, gateway_id, workspace_id, campaign_id, lane, attempts, generation, expires_at),
          unasked as (delete from status_query q using again where q.message_id = again.id),
          queued as (insert into outbox (message_id, gateway_id, workspace_id, campaign_id, lane, due_at, expires_at,

@@ -172,6 +172,7 @@ _KINDS: Final[Mapping[str, tuple[str, Teller]]] = {
     "receipt": ("Report from {gateway}", _receipt),
     "cancelled": ("Cancelled", _by),
     "send again": ("Sent again", _by),
+    "not sent again": ("Not sent again after all", _by),
     "left": ("Left as it is", _left),
     "moved": ("Moved to another gateway", _moved),
     "failed over": ("Taken over by another gateway", _moved),

@@ -34,6 +34,8 @@ def act_on_doubts(request: PageRequest) -> HttpResponse:
     if action is None or action.state is not State.UNKNOWN:
         raise Problem("bad_request", "There is no such action.")
     doubt = _chosen(request)
+    if action.needs_gateway and not doubt.gateway:
+        raise Problem("gateway_gone")
     if "confirmed" in request.POST:
         return _done(request, action, doubt)
     is_fragment = "HX-Request" in request.headers

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from gatepost.dispatch import services, story
 from gatepost.dispatch.explain import Explanation, explained
 from gatepost.messages.api import own_message
-from gatepost.messages.log import standings
+from gatepost.messages.log import Standing, standings
 from gatepost.messages.models import Message
 from gatepost.messages.views import draft_done
 from gatepost.pages.access import PageRequest, page
@@ -33,7 +33,8 @@ MOST_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that may be done with messages in that state. `risk`: what people should know before."""
+    """Something that may be done with messages in that state (`needs_gateway`: whose gateway is still there). `risk`:
+    what people should know before."""
 
     run: Callable[..., list[int]]
     state: State
@@ -42,6 +43,11 @@ class Action:
     risk: str
     done: str
     is_dangerous: bool = False
+    needs_gateway: bool = False
+
+    def fits(self, row: Message, standing: Standing) -> bool:
+        """Whether it may be done with this message."""
+        return standing.state is self.state and (row.gateway_id is not None or not self.needs_gateway)
 
 
 ACTIONS: Final[Mapping[str, Action]] = {
@@ -54,6 +60,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
         "it may be charged twice.",
         "sent again",
         is_dangerous=True,
+        needs_gateway=True,
     ),
     "leave": Action(
         services.leave,
@@ -105,7 +112,7 @@ def act(request: PageRequest) -> HttpResponse:
     if "confirmed" in request.POST:
         return _done(request, action, chosen)
     standing = standings(chosen)
-    fitting = [row for row in chosen if standing[row.pk].state is action.state]
+    fitting = [row for row in chosen if action.fits(row, standing[row.pk])]
     is_fragment = "HX-Request" in request.headers
     context = {
         "action": action,

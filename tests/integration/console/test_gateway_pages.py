@@ -15,12 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from tests.support.acme import Acme
 from tests.support.certificates import certificate, new_key, private_key
+from tests.support.sending import a_message, in_queue
 from tests.support.tenants import ACTOR, Tenant, administrator, one_of_everything, tenant
 
 from gatepost import urls
 from gatepost.gateways import services, sms_log, tiles
 from gatepost.gateways.models import BalanceReading, Gateway, SenderId
-from gatepost.messages.models import Message
+from gatepost.messages.models import Message, MessageEvent
 from gatepost.pages import access as pages
 from gatepost.providers import registry
 from gatepost.providers.fields import Field
@@ -349,6 +350,8 @@ def test_deleting_tells_what_it_affects_and_moves_what_waits(world: World) -> No
     message_id = accept_one(
         Origin(world.tenant.workspace.pk), Wish(to="+48600100200", text="Hi", gateway=str(world.gateway.pk))
     )
+    doubtful = a_message(world.tenant.workspace, world.gateway, state="unknown")
+    in_queue(doubtful)
     page = words(client.get(url))
     assert "<dt>Waiting messages</dt><dd><strong>1</strong>: go to another gateway</dd>" in page
     answer = client.post(url)
@@ -363,7 +366,9 @@ def test_deleting_tells_what_it_affects_and_moves_what_waits(world: World) -> No
     assert (moved.gateway_id, moved.state) == (heir.pk, "queued")
     from gatepost.dispatch.models import Outbox
 
-    assert Outbox.objects.get(pk=message_id).gateway_id == heir.pk
+    assert Outbox.objects.get().gateway_id == heir.pk
+    told = MessageEvent.objects.get(message_id=doubtful.pk)
+    assert (told.kind, told.detail) == ("not sent again", {"why": "its gateway was deleted"})
 
 
 def test_a_request_on_its_way_stops_the_deletion(world: World) -> None:

@@ -398,6 +398,21 @@ def test_what_is_asked_for_is_confirmed_first(north: Tenant, gateway: Gateway) -
     assert MessageEvent.objects.get(kind="send again").detail["by"] == f"user {north.member(Role.SENDER).email}"
 
 
+def test_what_has_lost_its_gateway_is_not_sent_again_and_hinders_no_other(north: Tenant, gateway: Gateway) -> None:
+    unknown, lost = (a_message(north.workspace, one, state="unknown") for one in (gateway, None))
+    page = north.console(Role.SENDER).get(at(north, "message", ref=to_ref(lost.pk))).content.decode()
+    assert "cannot be sent again" in page
+    assert 'value="send-again"' not in page
+    assert 'value="leave"' in page
+    asked = act(north, Role.SENDER, "send-again", unknown, lost)
+    assert [one.pk for one in asked.context["fitting"]] == [unknown.pk]
+    assert "or the gateway was deleted" in asked.content.decode()
+    assert "Nothing to do" in act(north, Role.SENDER, "send-again", lost).content.decode()
+    done = act(north, Role.SENDER, "send-again", unknown, lost, confirmed="yes", back=at(north, "log"))
+    assert done["Location"] == at(north, "log")
+    assert [row.message_id for row in Outbox.objects.all()] == [unknown.pk]
+
+
 def test_unknown_may_be_left_and_queued_cancelled(north: Tenant, gateway: Gateway) -> None:
     unknown = a_message(north.workspace, gateway, state="unknown")
     queued = a_message(north.workspace, gateway, state="queued")

@@ -58,6 +58,18 @@ def test_a_gateway_that_is_gone_leaves_its_messages_in_doubt(north: Tenant, gate
     Message.objects.filter(pk=message.pk).update(gateway=None)
     [doubt] = doubts(north.workspace.pk)
     assert (doubt.gateway_id, doubt.gateway, doubt.count) == (None, "", 1)
+    where = {"workspace": north.workspace.pk}
+    client = north.console(Role.SENDER)
+    page = client.get(reverse("doubts", kwargs=where)).content.decode()
+    assert "its gateway was deleted" in page
+    assert 'value="send-again"' not in page
+    asked = {"action": "send-again", "gateway": "", "way": "person", "confirmed": "yes"}
+    refused = client.post(reverse("doubt-actions", kwargs=where), asked)
+    assert (refused.status_code, Outbox.objects.exists()) == (409, False)
+    client.post(reverse("doubt-actions", kwargs=where), asked | {"action": "leave"})
+    message.refresh_from_db()
+    assert message.left_at is not None
+    assert 'value="send-again"' not in client.get(reverse("doubts", kwargs=where)).content.decode()
 
 
 def test_the_page_asks_first_and_then_does_it_with_all_of_one_kind(

@@ -5,8 +5,10 @@ import json
 import pytest
 from tests.support.echo import NO_ANSWER, refused
 
-from gatepost.dispatch import driven, services
+from gatepost.dispatch import driven, services, story
 from gatepost.dispatch.threads import in_thread
+from gatepost.messages.log import timeline
+from gatepost.messages.models import Message
 from gatepost.providers.base import Receipt
 from gatepost.sms.ids import to_ref
 from gatepost.sms.states import State
@@ -85,6 +87,28 @@ async def test_a_request_with_somebody_who_opted_out_meanwhile_is_not_repeated(e
     await engine.beats(3)
     assert len(engine.other_side.requests) == 1
     assert set(engine.states(ids).values()) == {"unknown"}
+    why = "a number of its request must not be sent to any more"
+    assert [engine.events(message_id)[-1] for message_id in ids] == [("not sent again", {"why": why})] * 3
+
+
+async def test_a_repetition_that_is_given_up_after_all_is_told(engine, monkeypatch):
+    monkeypatch.setattr(driven, "DEADLINE_S", 60.0)
+    await engine.use("knows_refs")
+    engine.other_side.behave = lambda messages: NO_ANSWER
+    stopped, late = await engine.accept(2)
+    engine.start_worker()
+    await engine.until(lambda: engine.rows("select count(*) from outbox where due_at > now()") == [(2,)])
+    engine.run("insert into suppression (digits, reason) select to_digits, '' from message where id = %s", stopped)
+    engine.run("update outbox set due_at = now() where message_id = %s", stopped)
+    engine.run("update outbox set expires_at = now() where message_id = %s", late)
+    await engine.until(lambda: engine.rows("select count(*) from outbox") == [(0,)])
+    assert len(engine.other_side.requests) == 1
+    assert engine.states([stopped, late]) == dict.fromkeys((stopped, late), "unknown")
+    for message_id, why in ((stopped, "the number must not be sent to any more"), (late, "its time ran out")):
+        assert engine.events(message_id)[-1] == ("not sent again", {"why": why})
+        message = await in_thread(Message.objects.select_related("gateway", "api_key", "user").get, pk=message_id)
+        line = story.told(message, await in_thread(timeline, message))[-1]
+        assert (line.title, line.words) == ("Not sent again after all", (f"{why.capitalize()}.",))
 
 
 async def test_an_operator_may_prefer_a_duplicate_over_a_loss(engine):

@@ -90,6 +90,17 @@ async def test_an_unknown_message_is_sent_again_or_left_and_nothing_else_is(engi
     await engine.until_states([queued], "submitted")
 
 
+async def test_an_unknown_message_whose_gateway_is_gone_can_only_be_left(engine, client):
+    [message_id] = await engine.accept(1)
+    engine.run("delete from outbox")
+    for gone in (None, engine.gateway.pk + 1):
+        engine.run("update message set state = 'unknown', gateway_id = %s", gone)
+        answer = await asked(client, "POST", f"/messages/{to_ref(message_id)}/send-again")
+        assert (answer.status_code, answer.json()["code"]) == (409, "gateway_gone")
+        assert engine.rows("select count(*) from outbox") == [(0,)]
+    assert (await asked(client, "POST", f"/messages/{to_ref(message_id)}/leave")).status_code == 200
+
+
 async def test_a_queued_message_is_cancelled_and_a_sent_one_is_not(engine, client):
     [message_id] = await engine.accept(1)
     cancelled = (await asked(client, "POST", f"/messages/{to_ref(message_id)}/cancel")).json()
