@@ -16,7 +16,7 @@ from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch import statements as sql
-from gatepost.dispatch import store
+from gatepost.dispatch import store, stranded
 from gatepost.dispatch.asking import Asker, StoreItems
 from gatepost.dispatch.driven import UNREADABLE, Driven, load
 from gatepost.dispatch.ending import end
@@ -280,13 +280,16 @@ class Worker:
         return driven
 
     async def _keep_undriven(self, connection: AsyncConnection[Any]) -> None:
-        """What waits at a gateway that cannot be driven expires all the same, and its operator reads why."""
+        """What waits at a gateway that cannot be driven expires all the same, and its operator reads why; what waits
+        at one that is gone is led away."""
         if time.monotonic() - self._kept_undriven_at < UNDRIVEN_EVERY_S:
             return
         self._kept_undriven_at = time.monotonic()
         for gateway_id, why in self._unloadable.items():
             await store.expire(connection, gateway_id)
             await store.tell(connection, gateway_id, why, None)
+        for gateway_id in await stranded.gateways(connection):
+            await stranded.lead_away(connection, gateway_id)
 
     async def _give_up_all(self) -> None:
         """Record everything that is open, keeping the leases until then, and release them."""

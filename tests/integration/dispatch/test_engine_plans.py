@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from tests.support.django_database import own_database
 
-from gatepost.dispatch import services, statements, store
+from gatepost.dispatch import services, statements, store, stranded
 from gatepost.intake import commit
 from gatepost.messages import receipts
 from gatepost.workspaces.models import Workspace
@@ -85,6 +85,7 @@ HOT: dict[str, tuple[str, Any]] = {
     "send again": (statements.SEND_AGAIN, {"ids": IDS, "state": "unknown", "why": "", "by": ""}),
     "leave": (services.LEAVE, {"ids": IDS, "detail": "{}"}),
     "cancel": (services.CANCEL, {"ids": IDS, "detail": "{}"}),
+    "stranded": (stranded.FIND, None),
     "match receipts": (
         receipts.MATCH,
         {
