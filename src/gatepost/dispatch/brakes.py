@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from gatepost.dispatch.decide import backoff_s, pauses_gateway
 from gatepost.dispatch.pacing import Pacer
-from gatepost.routing.health import BREAK_AFTER
+from gatepost.dispatch.witness import cause_of
+from gatepost.routing.health import BREAK_AFTER, WORDS
 from gatepost.sms.outcomes import Kind, Outcome
 from gatepost.transport.driver import SubmitResult
 
@@ -90,6 +91,6 @@ def _unreachable_s(failures: int) -> float:
 def _in_words(outcome: Outcome) -> str:
     assert outcome.refusal is not None
     assert outcome.policy is not None
-    said = " ".join(part for part in (outcome.code, outcome.words) if part)
-    told = f" ({said})" if said else ""
-    return f"The provider refuses everything: {outcome.refusal.value}{told}. {outcome.policy.advice}"
+    cause = cause_of(outcome)
+    told = f" ({cause})" if cause else ""
+    return f"The provider refuses everything: {WORDS[outcome.refusal.value]}{told}. {outcome.policy.advice}"

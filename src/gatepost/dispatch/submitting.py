@@ -15,6 +15,7 @@ from gatepost.dispatch.line import Gate, as_json, as_message, last_status
 from gatepost.dispatch.outcomes import NO_DETOURS, close
 from gatepost.dispatch.slots import Flight
 from gatepost.dispatch.store import Closing, Due
+from gatepost.dispatch.strangers import kept_apart
 from gatepost.dispatch.threads import in_thread
 from gatepost.dispatch.witness import Witness
 from gatepost.messages.detour import Detour
@@ -97,6 +98,7 @@ class Submitter:
             self._witness.note(items, outcomes, result.latency_ms)
             if not is_plain:
                 others = await self._detours(items, outcomes)
+                outcomes = kept_apart(items, outcomes)
         closing = close(
             driven,
             flight.id,

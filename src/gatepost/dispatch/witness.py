@@ -1,5 +1,10 @@
-"""What the requests of one gateway met lately, kept in memory by who drives it: the evidence for its health."""
+"""What the requests of one gateway met lately, kept in memory by who drives it: the evidence for its health.
 
+All who use the gateway read what follows from it, and it goes into the log. A provider's words may quote the message
+that it was asked to take, so only its code is kept, and what our own transport says.
+"""
+
+import re
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -10,10 +15,13 @@ from gatepost.dispatch.store import Due
 from gatepost.routing.health import ENOUGH, WORDS, Try
 from gatepost.sms.msisdn import country_of
 from gatepost.sms.outcomes import Kind, Outcome, Side
+from gatepost.transport.driver import OUR_CAUSES
 
 REMEMBERED: Final = 200
 REMEMBERED_IN: Final = 2 * ENOUGH
 COUNTRIES: Final = 50
+CODE: Final = re.compile(r"(?!.*\d{7})[\w.:-]{1,40}", re.ASCII)
+"""What passes for a code: one word, and no number that could be somebody's."""
 
 _Seen = tuple[float, str, str, float | None, str]
 
@@ -100,7 +108,14 @@ def _fault(outcome: Outcome) -> tuple[str, str]:
     if outcome.kind is Kind.REFUSED and outcome.refusal is not None and outcome.policy is not None:
         is_ours = outcome.policy.side in (Side.OURS, Side.RECIPIENT)
         name = outcome.refusal.value
-        return ("", "") if is_ours or name not in WORDS else (name, outcome.words or outcome.code)
+        return ("", "") if is_ours or name not in WORDS else (name, cause_of(outcome))
     if outcome.kind is Kind.NOT_SENT and outcome.is_alone:
         return "", ""
-    return outcome.kind.value, outcome.cause or outcome.words
+    return outcome.kind.value, cause_of(outcome)
+
+
+def cause_of(outcome: Outcome) -> str:
+    """Why it failed, as far as everybody may read it: a cause of our own, else the provider's code; may be empty."""
+    if outcome.cause in OUR_CAUSES:
+        return outcome.cause
+    return outcome.code if CODE.fullmatch(outcome.code) else ""

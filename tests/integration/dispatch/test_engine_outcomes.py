@@ -198,7 +198,7 @@ async def test_a_paused_gateway_says_why_and_what_to_do_until_a_message_is_taken
     paused = "select paused_reason from gateway where paused_at is not null"
     await engine.until(lambda: bool(engine.rows(paused)))
     [(why,)] = engine.rows(paused)
-    assert "no_credit (no_money account empty)" in why
+    assert "the account is empty (no_money)" in why
     assert "Top up" in why
     engine.other_side.behave = None
     await engine.until_states(ids, "submitted")
