@@ -24,10 +24,12 @@ SLOWER_S = 1.0
 
 
 class Brakes:
-    """Holds back one gateway. `why`: why it is paused, in words for its operator; empty while it is not."""
+    """Holds back one gateway, and where the provider asks for a slower pace also the others of its account (`account`:
+    their pacer). `why`: why it is paused, in words for all who use it; empty while it is not."""
 
-    def __init__(self, pacer: Pacer, why: str = "") -> None:
+    def __init__(self, pacer: Pacer, why: str = "", account: Pacer | None = None) -> None:
         self._pacer = pacer
+        self._slowing = [pacer, account] if account else [pacer]
         self._bad_in_a_row = PAUSE_AFTER if why else 0
         self._failures_in_a_row = 0
         self._probe_at = 0.0
@@ -59,7 +61,9 @@ class Brakes:
         self._learn_of_refusals(outcomes, now)
         slow = [o for o in outcomes if o.kind is Kind.THROTTLED and not o.is_recipient_only]
         if slow:
-            self._pacer.slow_down(now, max(o.retry_after_s or SLOWER_S for o in slow))
+            pause_s = max(o.retry_after_s or SLOWER_S for o in slow)
+            for pacer in self._slowing:
+                pacer.slow_down(now, pause_s)
         was_unreachable = not result.is_sent and any(outcome.kind is Kind.NOT_SENT for outcome in outcomes)
         self._failures_in_a_row = self._failures_in_a_row + 1 if was_unreachable else 0
         if was_unreachable:

@@ -78,7 +78,7 @@ class Runner:
         self.shared_pacer = shared_pacer or (Pacer(driven.shared.rate, not_before) if driven.shared else None)
         self._pacers = [pacer for pacer in (self._pacer, self.shared_pacer) if pacer]
         self._sender_paces = SenderPaces(driven.grouping.paced, not_before)
-        self._brakes = Brakes(self._pacer, driven.refuses_everything)
+        self._brakes = Brakes(self._pacer, driven.refuses_everything, self.shared_pacer)
         self._told: tuple[str, float | None] = (driven.paused_why, driven.slowed_to)
         self._queue = LookAhead()
         self._recorder = Recorder(pool, fence, ids, lambda: self.driven, self._left_window)
@@ -225,7 +225,7 @@ class Runner:
 
     async def _tell(self) -> None:
         """Store what the operator should know: that the gateway is paused, or slower than it may be."""
-        slowed_to = self._pacer.slowed_to
+        slowed_to = min((pacer.slowed_to for pacer in self._pacers if pacer.slowed_to), default=None)
         now = (self._brakes.why, round(slowed_to, 1) if slowed_to else None)
         if now != self._told:
             async with self._pool.connection() as connection:

@@ -7,6 +7,7 @@ from tests.unit.dispatch.test_pacing import worst_second
 from gatepost.dispatch import asking
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
+from gatepost.providers.wire import Response
 
 RATE = 20
 
@@ -55,6 +56,16 @@ async def test_asking_for_states_counts_as_sending_does(engine, monkeypatch):
     await engine.until(lambda: engine.rows("select min(asked) from status_query")[0][0] >= 1, seconds=20)
     assert len(engine.other_side.written_at) > len(ids) + 10
     assert worst(engine) <= RATE
+
+
+async def test_a_slower_please_to_one_of_them_holds_them_all(engine):
+    """The provider counts the account, whichever of its gateways it answers."""
+    first, other = await add_gateways(engine, 1)
+    engine.other_side.behave = lambda messages: Response(429, (), b"")
+    await engine.accept(gateway=str(first.pk))
+    engine.start_worker(provider_limits={"echo": RATE})
+    slowed = "select slowed_to < %s from gateway where id = %s"
+    await engine.until(lambda: engine.rows(slowed, RATE, other.pk) == [(True,)])
 
 
 async def test_one_worker_drives_them_all_and_takes_them_over_together(engine):
