@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.faults.checker import Verdict
 from tests.faults.evidence import percentile
 from tests.faults.neighbours import Neighbours
-from tests.faults.recoveries import MAX_P50_S, MAX_P99_S, Recoveries
+from tests.faults.recoveries import MAX_P50_S, MAX_P99_S, MAX_RECONNECT_P50_S, Recoveries
 
 FAULTS_SHOWN = 50
 ROOT = Path(__file__).parents[2]
@@ -48,6 +48,8 @@ class Part:
         found += [f"never recovered: {name}" for name in (*self.recoveries.never, *self.after_crashes.never)]
         if not self.recoveries.is_quick:
             found.append(f"slow recovery: {self.recoveries}")
+        if not self.after_crashes.is_back_quickly:
+            found.append(f"slow after crashes of the database: {self.after_crashes}")
         return [f"{self.name}: {fault}" for fault in found]
 
 
@@ -77,6 +79,7 @@ def render(seed: int, found: Found, took_s: float) -> str:
     parts = found.parts
     verdicts = [part.verdict for part in parts]
     seconds = [one for part in parts for one in part.recoveries.seconds]
+    reconnects = [one for part in parts for one in part.after_crashes.seconds]
     kills, crashes = sum(part.kills for part in parts), sum(len(part.outages_s) for part in parts)
     facts = [
         f"lost: {sum(len(one.lost) for one in verdicts)}",
@@ -90,6 +93,7 @@ def render(seed: int, found: Found, took_s: float) -> str:
         f"{sum(part.acknowledged for part in parts)} messages acknowledged",
         f"recovery p50: {_s(seconds, 0.5)} (promised: {MAX_P50_S:g} s)",
         f"recovery p99: {_s(seconds, 0.99)} (promised: {MAX_P99_S:g} s)",
+        f"back after a database crash p50: {_s(reconnects, 0.5)} (promised: {MAX_RECONNECT_P50_S:g} s)",
         f"seed: {seed}",
         f"machine: {_machine()}",
         f"date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, in {took_s / 60:.0f} minutes",

@@ -44,6 +44,16 @@ def test_after_a_crash_it_counts_from_the_first_answer_of_the_database():
     assert (beside_a_kill.seconds, beside_a_kill.superseded) == ([1.0], 1)
 
 
+def test_quick_after_a_crash_is_what_is_promised():
+    def back(**ats: list[float]) -> bool:
+        return after_crashes([Outage(10.0, 12.0)], NAMES, requests(**ats)).is_back_quickly
+
+    assert back(a=[14.9], b=[13.0])
+    assert not back(a=[15.1], b=[15.2])
+    assert not back(a=[], b=[13.0])
+    assert after_crashes([], NAMES, requests(a=[])).is_back_quickly
+
+
 def test_quick_is_what_is_promised():
     recoveries = after_kills([kill(10.0, 1)], NAMES, requests(a=[14.9]))
     assert recoveries.is_quick
