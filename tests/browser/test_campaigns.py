@@ -41,6 +41,26 @@ def begin_at_once(site: Site) -> None:
     expanding.start(row)
 
 
+def test_the_switch_of_short_links_follows_the_gateway_until_it_is_set(site: Site, signed_in: SignIn) -> None:
+    other = site.workspace.gateways.exclude(pk=site.workspace.default_gateway_id).order_by("pk")[0]
+    update_gateway(other, common_values={"shorten_links": True}, actor=ACTOR)
+    page = signed_in("sender")
+    page.goto(site.at("campaign-new"))
+    page.locator("summary", has_text="Gateway, sender").click()
+    switch, gateway = page.get_by_label("Shorten links and count clicks"), page.locator("#id_gateway")
+    expect(switch).not_to_be_checked()
+    gateway.select_option(str(other.pk))
+    expect(switch).to_be_checked()
+    page.locator("#id_send_to").select_option("email")
+    expect(switch).not_to_be_checked()
+    page.locator("#id_send_to").select_option("sms")
+    switch.uncheck()
+    gateway.select_option("")
+    gateway.select_option(str(other.pk))
+    expect(switch).not_to_be_checked()
+    update_gateway(other, common_values={"shorten_links": False}, actor=ACTOR)
+
+
 def test_from_a_messy_table_to_one_persons_message(
     site: Site, signed_in: SignIn, screenshot: Screenshot, is_accessible: Accessible, fits: Any
 ) -> None:

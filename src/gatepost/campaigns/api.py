@@ -60,7 +60,9 @@ class CampaignIn(Body):
     sender: Line = ""
     priority: Literal["bulk", "normal"] = "bulk"
     tag: Line = ""
-    shorten: bool = False
+    shorten: Annotated[bool, Field(description="Left out of a new one: as *Shorten links* of its gateway says.")] = (
+        False
+    )
     schedule: Literal["now", "at", "local"] = "now"
     time_zone: Annotated[Line, Field(description="Such as Europe/Warsaw; empty: UTC.")] = ""
     send_at: Annotated[

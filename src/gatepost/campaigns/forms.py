@@ -1,5 +1,6 @@
 """The forms of mass sending and of the history."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,6 +15,7 @@ from gatepost.campaigns.history import Wanted
 from gatepost.campaigns.models import Campaign
 from gatepost.campaigns.words import CampaignWord
 from gatepost.channels.base import CHANNELS
+from gatepost.links import services as links
 from gatepost.messages.checks import MAX_TAG
 from gatepost.messages.forms import DAYS, gateway_choices, offer, sender_choices
 from gatepost.messages.models import Kind
@@ -77,6 +79,8 @@ class ComposeForm(forms.Form):
         self._choices("gateway", gateway_choices(snapshot))
         self._choices("sender", sender_choices(workspace))
         self._dress()
+        shortening = sorted(links.choices_that_shorten(workspace))
+        self.fields["shorten"].widget.attrs["data-on-with"] = json.dumps(shortening)
 
     def full_clean(self) -> None:
         with timezone.override(UTC):

@@ -64,12 +64,15 @@ def create(
 ) -> Campaign:
     """A new draft, with the values of FIELDS that are given; `peer`: the address that the key was used from.
 
+    What is not said of short links is taken from the gateway that it goes by.
     Raises Problem `invalid`.
     """
     row = Campaign(workspace=workspace, created_by=user, api_key=key, peer=peer, actor=actor)
     faults = _set(row, changes)
     if faults:
         raise Problem("invalid", faults=faults)
+    if "shorten" not in changes:
+        row.shorten = Campaign.SendTo.SMS in row.channels and links.starts_shortened(workspace, row.gateway)
     with transaction.atomic():
         row.save()
         audit(actor, "campaign.create", row, workspace)

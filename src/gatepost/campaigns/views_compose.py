@@ -19,6 +19,7 @@ from gatepost.campaigns import drafting, look, people, services
 from gatepost.campaigns.forms import ComposeForm, initial_of
 from gatepost.campaigns.models import Campaign
 from gatepost.campaigns.people import People
+from gatepost.links import services as links
 from gatepost.messages.preview import replaced
 from gatepost.messages.snapshots import load as load_snapshot
 from gatepost.pages.access import PageRequest, page
@@ -50,7 +51,12 @@ class _Writing:
 def new(request: PageRequest) -> HttpResponse:
     """An empty form; the first thing that is written in it makes the draft."""
     said = {name: request.GET[name] for name in ("text", "segment") if name in request.GET}
-    initial = {"time_zone": zone_of(request).key, "priority": "bulk", **said}
+    initial = {
+        "time_zone": zone_of(request).key,
+        "priority": "bulk",
+        "shorten": links.starts_shortened(request.asker.workspace),
+        **said,
+    }
     return _page(_writing(request, None, initial=initial))
 
 

@@ -10,6 +10,7 @@ from gatepost.dispatch.exchanges import Exchanges
 from gatepost.dispatch.waiting import Wait, waits_of
 from gatepost.gateways.countries import country_name
 from gatepost.gateways.models import Gateway
+from gatepost.links import services as links
 from gatepost.messages.log import Moment, Standing, refusal_of, standings, timeline
 from gatepost.messages.models import Message
 from gatepost.messages.snapshots import load_for
@@ -114,7 +115,19 @@ def _checks(message: Message) -> list[Check]:
         ),
         Check("Text", f"{size}; the gateway takes up to {limit}." if limit else f"{size}; no limit is set."),
         Check("Sender ID", f"{message.sender or 'None'}: {story.sender_in_words(message)}."),
+        *_short_links(message),
     ]
+
+
+def _short_links(message: Message) -> list[Check]:
+    """Where its short links lead; those of a campaign stand on the page of the campaign."""
+    if message.campaign_id is not None:
+        return []
+    return [Check("Short link", f"To {one.url}; {_opened(one.clicks)}.") for one in links.of_message(message.pk)]
+
+
+def _opened(clicks: int) -> str:
+    return f"opened {clicks} time{'' if clicks == 1 else 's'}" if clicks else "not opened yet"
 
 
 def _route(message: Message) -> Route:

@@ -10,6 +10,7 @@ HANGING_ON: Final = (
     "delete from outbox where message_id = any(%s)",
     "delete from message_event where message_id = any(%s)",
     "delete from message_part where message_id = any(%s)",
+    "delete from message_link where message_id = any(%s)",
     "delete from status_query where message_id = any(%s)",
 )
 # A request that carried other messages, too, is still theirs; one without an answer belongs to its worker.

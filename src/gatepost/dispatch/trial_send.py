@@ -105,7 +105,7 @@ def _accepted(asker: Caller, draft: Gateway, settings: Mapping[str, Any], trial:
     alone = replace(facts(draft, settings), id=key, is_draining=False)
     only_it = replace(snapshot, gateways={key: alone}, default_gateway_id=key, rules=())
     digits = [number for number in numbers_of([trial.wish("")], snapshot.default_country) if number]
-    [answer] = accept([trial.wish("")], with_suppressed(only_it, digits))
+    [answer] = accept([trial.wish("")], with_suppressed(only_it, digits), kind="test")
     if isinstance(answer, Denied):
         faults = [Fault(answer.field, answer.code, answer.words)] if answer.field else []
         raise Problem(answer.code, answer.words, faults=faults, remedy=answer.remedy)

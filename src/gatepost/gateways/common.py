@@ -80,7 +80,15 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     Flag("verify_tls", label="Verify TLS certificate", default=True, group=_SENDING),
     Flag("debug", label="Debug log", group=_SENDING),
-    Flag("shorten_links", label="Shorten links", group=_SENDING),
+    Flag(
+        "shorten_links",
+        label="Shorten links",
+        group=_SENDING,
+        help=(
+            "Longer links in single messages and replies become short links of this installation (see Short links), "
+            "and mass sendings begin with it. Not where the provider shortens them itself."
+        ),
+    ),
     Flag(
         "prefers_duplicate",
         label="Prefer a duplicate over a loss",

@@ -55,6 +55,6 @@ class LinkEndpoint:
 
     async def _target(self, code: str, is_robots: bool) -> str | None:
         async with self._pool.connection() as connection:
-            cursor = await connection.execute(store.LOOK_UP if is_robots else store.OPEN, [code])
+            cursor = await connection.execute(store.LOOK_UP if is_robots else store.OPEN, {"code": code})
             row = await cursor.fetchone()
         return str(row[0]) if row else None

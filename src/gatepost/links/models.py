@@ -1,4 +1,4 @@
-"""Short links. `short_link` is written by COPY, and counted on by the front (store.py)."""
+"""Short links. They are written by COPY, and counted on by the front (store.py)."""
 
 from django.db import models
 from django.db.models import Q
@@ -56,3 +56,23 @@ class ShortLink(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class MessageLink(models.Model):
+    """A short link in a message that belongs to no campaign. It is stored with its message (messages/store.py)."""
+
+    code = models.CharField(max_length=9, primary_key=True, db_collation="C")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    message_id = models.BigIntegerField()
+    url = models.CharField(max_length=2000, db_collation="C")
+    clicks = models.IntegerField(db_default=0)
+    first_at = models.DateTimeField(null=True)
+    last_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "message_link"
+        indexes = [models.Index(fields=["message_id"], name="message_link_of")]
+        constraints = [models.CheckConstraint(condition=Q(url__regex="^https?://"), name="message_link_is_of_the_web")]
+
+    def __str__(self) -> str:
+        return self.url

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from gatepost.gateways.models import Gateway
 from gatepost.links import store
-from gatepost.links.models import LinkSettings
+from gatepost.links.models import LinkSettings, MessageLink
 from gatepost.links.shortening import Shortener
 from gatepost.problems import Fault, Problem
 from gatepost.providers import registry
@@ -79,6 +79,28 @@ def shortening_gateway(workspace: Workspace, gateway: str = "") -> str:
         if gateway in ("", row.name, str(row.pk)) and shortens_itself(row.provider, row.settings):
             return row.name
     return ""
+
+
+def starts_shortened(workspace: Workspace, gateway: str = "") -> bool:
+    """Whether a mass sending by that gateway (`gateway` as for shortener_for) starts with short links."""
+    return gateway in choices_that_shorten(workspace)
+
+
+def choices_that_shorten(workspace: Workspace) -> set[str]:
+    """The choices of a gateway with which a mass sending starts with short links: names, numbers, and an empty one
+    where it is the default gateway that says so."""
+    active = list(Gateway.objects.filter(workspaces=workspace, is_active=True))
+    rows = [row for row in active if row.shorten_links and not shortens_itself(row.provider, row.settings)]
+    if not rows or not base_url(workspace):
+        return set()
+    default_id = active[0].pk if len(active) == 1 else workspace.default_gateway_id
+    without_choice = {""} if any(row.pk == default_id for row in rows) else set()
+    return {row.name for row in rows} | {str(row.pk) for row in rows} | without_choice
+
+
+def of_message(message_id: int) -> list[MessageLink]:
+    """The short links of a message that belongs to no campaign."""
+    return list(MessageLink.objects.filter(message_id=message_id).order_by("url"))
 
 
 def shortens_itself(slug: str, said: Mapping[str, Any]) -> bool:

@@ -4,12 +4,13 @@
     text = shortener.write("See https://acme.example/offers/2026/11", contact.pk)    # before segments are counted
     shortener.keep({contact.pk})                                                     # in the message's transaction
 
-A text that is only previewed is written the same way and not kept: every code has the same length.
+A text that is only previewed is written the same way and not kept: every code has the same length. Messages that belong
+to no campaign have their links shortened where they are accepted (`shortened`), and stored with them.
 """
 
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -29,6 +30,9 @@ _AFTER: Final = ".,;:!?'’”»…)]"
 """What follows a link in a sentence and is not part of it."""
 _KEPT: Final = "%/:?#[]@!$&'()*+,;=~-._"
 
+Codes = tuple[tuple[str, str], ...]
+"""Each code with the address that it leads to."""
+
 
 @dataclass(slots=True)
 class Shortener:
@@ -43,18 +47,13 @@ class Shortener:
         """The text with each link shortened; the same link twice in a text has one code. `contact_id` 0: a test."""
         codes: dict[str, str] = {}
 
-        def short(found: re.Match[str]) -> str:
-            written = found[0]
-            url, rest = _cut(written)
-            target = target_of(url)
-            if target is None or url.startswith(f"{self.base}{PATH}"):
-                return written
+        def code_of(target: str, _: str) -> str:
             if target not in codes:
                 codes[target] = new_code()
                 self._new.append((codes[target], target, contact_id))
-            return f"{self.base}{PATH}{codes[target]}{rest}"
+            return codes[target]
 
-        return _LINK.sub(short, text)
+        return _rewritten(text, self.base, code_of)
 
     def keep(self, contacts: Collection[int] = (0,)) -> None:
         """Keep the codes that were written for these contacts, in the caller's transaction, and forget the others."""
@@ -67,6 +66,25 @@ class Shortener:
     def forget(self) -> None:
         """Nothing of what was written is sent."""
         self._new.clear()
+
+
+def shortened(text: str, base: str) -> tuple[str, Codes]:
+    """The text of a single message with its links shortened, and the code of each with its address.
+
+    A link that would not become shorter stays as it is: this is about the length alone. `base` as for Shortener.
+    """
+    codes: dict[str, str] = {}
+    length = len(base) + len(PATH) + CODE_LENGTH
+
+    def code_of(target: str, url: str) -> str | None:
+        if len(url) <= length:
+            return None
+        if target not in codes:
+            codes[target] = new_code()
+        return codes[target]
+
+    written = _rewritten(text, base, code_of)
+    return written, tuple((code, target) for target, code in codes.items())
 
 
 def new_code() -> str:
@@ -89,6 +107,19 @@ def target_of(url: str) -> str | None:
     except ValueError:
         return None
     return f"{parts.scheme.lower()}{target[len(parts.scheme) :]}" if is_ours else None
+
+
+def _rewritten(text: str, base: str, code_of: Callable[[str, str], str | None]) -> str:
+    """The text with each link for which there is a code as a short one; `code_of` gets its address and what stands in
+    the text. Our own short links stay."""
+
+    def short(found: re.Match[str]) -> str:
+        url, rest = _cut(found[0])
+        target = target_of(url)
+        code = None if target is None or url.startswith(f"{base}{PATH}") else code_of(target, url)
+        return found[0] if code is None else f"{base}{PATH}{code}{rest}"
+
+    return _LINK.sub(short, text)
 
 
 def _cut(written: str) -> tuple[str, str]:

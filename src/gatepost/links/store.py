@@ -8,11 +8,17 @@ from django.db import connection
 OPEN: Final = """
     with opened as (
         update short_link set clicks = clicks + 1, first_at = coalesce(first_at, now()), last_at = now()
-         where code = %s returning link_id
+         where code = %(code)s returning link_id
+    ), of_message as (
+        update message_link set clicks = clicks + 1, first_at = coalesce(first_at, now()), last_at = now()
+         where code = %(code)s returning url
     )
-    select url from link where id = (select link_id from opened)
+    select url from link where id = (select link_id from opened) union all select url from of_message
 """
-LOOK_UP: Final = "select l.url from short_link s join link l on l.id = s.link_id where s.code = %s"
+LOOK_UP: Final = """
+    select l.url from short_link s join link l on l.id = s.link_id where s.code = %(code)s
+    union all select url from message_link where code = %(code)s
+"""
 """The same for robots, who are not counted."""
 
 ADD: Final = """

@@ -1,13 +1,18 @@
-"""Whether and how a message is taken: a pure function over a snapshot of what the workspace is allowed and has set."""
+"""Whether and how a message is taken: a pure function over a snapshot of what the workspace is allowed and has set,
+but for the codes of short links, which are drawn anew each time."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from typing import Final
 
+from gatepost.links.shortening import Codes
 from gatepost.messages import checks
 from gatepost.messages.ways import Router, check_address, group_key
 from gatepost.messages.wishes import Denial, Denied, Snapshot, Taken, Wish
 from gatepost.sms.msisdn import InvalidNumber, parse
+
+NO_LINKS: Final[Codes] = ()
 
 
 def numbers_of(wishes: Iterable[Wish], default_country: str) -> list[str | None]:
@@ -58,12 +63,14 @@ def _take(
     lane = checks.lane(wish)
     tag = checks.tag(wish)
     way = router.way(wish, digits, segments, base)
-    gateway = way.gateway
+    gateway, text, links = way.gateway, wish.text, NO_LINKS
+    if way.short is not None:
+        text, encoding, segments, links = way.short.text, way.short.encoding, way.short.segments, way.short.links
     check_address(gateway, peer)
     validity_s = checks.validity(wish)
     return Taken(
         to=digits,
-        text=wish.text,
+        text=text,
         encoding=encoding,
         segments=segments,
         gateway_id=gateway.id,
@@ -72,7 +79,7 @@ def _take(
         lane=lane,
         due_at=base,
         expires_at=base + _lifetime(gateway.days_to_expire, validity_s),
-        group_key=group_key(gateway.grouped_by, way.sender, wish.text, encoding, validity_s),
+        group_key=group_key(gateway.grouped_by, way.sender, text, encoding, validity_s),
         send_at=base if wish.send_at else None,
         validity_s=validity_s,
         client_ref=checks.client_ref(wish),
@@ -80,6 +87,7 @@ def _take(
         tag=tag,
         route=way.route,
         peer=kept_peer,
+        links=links,
     )
 
 

@@ -26,7 +26,8 @@ SHOWN: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`size` None: the text cannot be sent at all. `trouble`: why the message would be refused now."""
+    """`text`: as it would be sent, `short_links` in it. `size` None: it cannot be sent at all. `trouble`: why the
+    message would be refused now."""
 
     text: str
     size: Measure | None
@@ -35,6 +36,7 @@ class Preview:
     sender: str = ""
     sender_reason: str = ""
     trouble: Denied | None = None
+    short_links: int = 0
 
     @property
     def foreign(self) -> tuple[Costly, ...]:
@@ -64,8 +66,11 @@ def preview(wish: Wish, snapshot: Snapshot) -> Preview:
         return Preview(wish.text, None, trouble=Denied(invalid.code, invalid.sentence, invalid.remedy, "text"))
     found = accept([wish], snapshot)[0]
     if isinstance(found, Taken):
+        if found.text != wish.text:
+            size, saved = measure(found.text), saving(found.text)
         way = snapshot.gateways[found.gateway_id].name
-        return Preview(wish.text, size, saved, way, found.sender, SENDER_REASONS[found.sender_reason])
+        reason = SENDER_REASONS[found.sender_reason]
+        return Preview(found.text, size, saved, way, found.sender, reason, short_links=len(found.links))
     return Preview(wish.text, size, saved, trouble=None if found.code in UNFINISHED else found)
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from gatepost.gateways.models import Gateway, SenderId
 from gatepost.gateways.settings import restored
+from gatepost.links import services as links
 from gatepost.messages.accept import numbers_of
 from gatepost.messages.wishes import GatewayFacts, Snapshot, Wish
 from gatepost.providers.registry import provider
@@ -31,6 +32,7 @@ def load(workspace_id: int) -> Snapshot:
     gateways = Gateway.objects.filter(workspaces=workspace, is_active=True).prefetch_related("secrets")
     out = outages(gateway.pk for gateway in gateways)
     approved = SenderId.objects.filter(workspace=workspace, status=SenderId.Status.APPROVED)
+    known = {gateway.pk: facts(gateway, _open_settings(gateway), out.get(gateway.pk, IN_ORDER)) for gateway in gateways}
     return Snapshot(
         workspace_id=workspace_id,
         now=datetime.now(UTC),
@@ -40,12 +42,11 @@ def load(workspace_id: int) -> Snapshot:
         default_sender=next((row.sender for row in approved if row.is_default), ""),
         installation_sender=settings.CONFIG["DEFAULT_SENDER"],
         senders=frozenset((row.sender, row.gateway_id) for row in approved),
-        gateways={
-            gateway.pk: facts(gateway, _open_settings(gateway), out.get(gateway.pk, IN_ORDER)) for gateway in gateways
-        },
+        gateways=known,
         rules=loading.rules_for(workspace_id),
         installation_gateway_id=_installation_gateway_id(gateways),
         absent=dict.fromkeys(_inactive(workspace), "it is inactive"),
+        link_base=links.base_url(workspace) if any(gateway.shortens for gateway in known.values()) else "",
     )
 
 
@@ -108,4 +109,5 @@ def facts(gateway: Gateway, account_settings: Mapping[str, Any], outage: Outage 
         named_fails_over=gateway.named_fails_over,
         down=outage.down,
         shares=outage.shares,
+        shortens=gateway.shorten_links and not links.shortens_itself(gateway.provider, account_settings),
     )

@@ -1,4 +1,5 @@
-"""Storing accepted messages: message rows and outbox rows go in together, by COPY, in the caller's transaction.
+"""Storing accepted messages: message rows, outbox rows and short links go in together, by COPY, in the caller's
+transaction.
 
 Rows are made in PostgreSQL's binary format, which neither side has to parse; what many rows of a group have in common
 is encoded once.
@@ -15,6 +16,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from gatepost.links.shortening import Codes
 from gatepost.messages.wishes import Taken
 
 COPY_MESSAGES: Final = b"""
@@ -27,8 +29,10 @@ COPY_OUTBOX: Final = b"""
     copy outbox (message_id, workspace_id, campaign_id, gateway_id, lane, due_at, expires_at, group_key, held)
     from stdin (format binary)
 """
+COPY_LINKS: Final = b"copy message_link (code, workspace_id, message_id, url) from stdin (format binary)"
 MESSAGE_COLUMNS: Final = 23
 OUTBOX_COLUMNS: Final = 9
+LINK_COLUMNS: Final = 4
 CHUNK: Final = 256 * 1024
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -38,6 +42,7 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _length = Struct("!i").pack
 _two_bytes = Struct("!ih").pack
+_begin_row = Struct("!h").pack
 _four_bytes = Struct("!ii").pack
 _eight_bytes = Struct("!iq").pack
 _row_of_id = Struct("!hiq").pack
@@ -55,12 +60,13 @@ class Origin:
 
 
 class Rows:
-    """Messages that are to be stored, as the rows of both tables. `now`: when they were accepted."""
+    """Messages that are to be stored, as the rows of their tables. `now`: when they were accepted."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
         self._messages = [_HEADER]
         self._outbox = [_HEADER]
+        self._links: list[bytes] = []
         self._begun: dict[Origin, tuple[bytes, bytes]] = {}
         self._ends: dict[tuple[object, ...], tuple[bytes, bytes]] = {}
         self._gateways: set[int] = set()
@@ -87,16 +93,19 @@ class Rows:
                 end[0],
             )
             self._outbox += (_row_of_id(OUTBOX_COLUMNS, 8, message_id), begun[1], end[1])
+            if one.links:
+                self._links += _link_rows(origin.workspace_id, message_id, one.links)
 
     @property
     def gateways(self) -> list[int]:
         return sorted(self._gateways)
 
     @property
-    def tables(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    def tables(self) -> list[tuple[bytes, bytes]]:
         """Each COPY with everything that it is sent."""
         messages, outbox = b"".join((*self._messages, _TRAILER)), b"".join((*self._outbox, _TRAILER))
-        return (COPY_MESSAGES, messages), (COPY_OUTBOX, outbox)
+        links = [(COPY_LINKS, b"".join((_HEADER, *self._links, _TRAILER)))] if self._links else []
+        return [(COPY_MESSAGES, messages), (COPY_OUTBOX, outbox), *links]
 
     def _end(self, taken: Taken) -> tuple[bytes, bytes]:
         common = (
@@ -147,6 +156,11 @@ def _end_of_outbox(taken: Taken) -> bytes:
             _NULL if taken.held is None else _text(taken.held),
         )
     )
+
+
+def _link_rows(workspace_id: int, message_id: int, links: Codes) -> list[bytes]:
+    begun, ids = _begin_row(LINK_COLUMNS), _eight_bytes(8, workspace_id) + _eight_bytes(8, message_id)
+    return [begun + _text(code) + ids + _text(url) for code, url in links]
 
 
 def _number(value: int | None) -> bytes:

@@ -7,11 +7,13 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
+from typing import Final
 
 import msgspec
 
+from gatepost.links.shortening import shortened
 from gatepost.messages import checks
-from gatepost.messages.wishes import Denial, Denied, GatewayFacts, Snapshot, Wish
+from gatepost.messages.wishes import Denial, Denied, GatewayFacts, Short, Snapshot, Wish
 from gatepost.routing import choose as routing
 from gatepost.routing.rules import Subject
 
@@ -25,10 +27,15 @@ _ROUTE_REMEDIES = {
 }
 
 
+SHORTENED: Final = frozenset({"single", "reply"})
+"""The kinds of messages whose links a gateway has shortened: a campaign says for itself, a test goes as it was typed,
+and the one-time links that we send are for nobody to keep."""
+
+
 class Way(msgspec.Struct, frozen=True):
     """The gateway that a message takes, the sender ID that it gets there, and what chose the gateway.
 
-    `is_last_resort`: it is down, and there is no other.
+    `is_last_resort`: it is down, and there is no other. `short`: the text as it goes there, where links are shortened.
     """
 
     gateway: GatewayFacts
@@ -36,10 +43,12 @@ class Way(msgspec.Struct, frozen=True):
     sender_reason: str
     route: str
     is_last_resort: bool = False
+    short: Short | None = None
 
 
 class Router:
-    """Finds the way of messages under one snapshot. `tried`: gateways that are not to be tried again."""
+    """Finds the way of messages under one snapshot. `tried`: gateways that are not to be tried again; what waits for
+    them has its text already."""
 
     def __init__(
         self,
@@ -58,6 +67,7 @@ class Router:
             tried=tried,
             absent=snapshot.absent,
         )
+        self._link_base = snapshot.link_base if kind in SHORTENED and campaign_id is None and not tried else ""
         default = snapshot.gateways.get(snapshot.default_gateway_id or 0)
         has_choice = snapshot.rules or snapshot.conversations or tried
         is_plain = default is not None and not has_choice and not default.is_draining and not default.down
@@ -75,13 +85,13 @@ class Router:
         if wish.gateway != "":
             return self._named(wish, digits, segments)
         if self._plain is not None and verdicts is None:
-            return _way(wish, self._snapshot, self._plain, digits, segments, routing.DEFAULT)
+            return self._through(self._plain, wish, digits, segments, routing.DEFAULT)
         found: dict[int, Way] = {}
         denials: dict[int, Denial] = {}
 
         def obstacle(gateway: GatewayFacts) -> str:
             try:
-                found[gateway.id] = _way(wish, self._snapshot, gateway, digits, segments, "")
+                found[gateway.id] = self._through(gateway, wish, digits, segments, "")
             except Denial as denial:
                 denials[gateway.id] = denial
                 return denial.denied.words
@@ -97,14 +107,21 @@ class Router:
                 choice.code, choice.words, _ROUTE_REMEDIES[choice.code], "gateway"
             )
         way = found[choice.gateway_id]
-        return Way(way.gateway, way.sender, way.sender_reason, choice.by, choice.is_last_resort)
+        return Way(way.gateway, way.sender, way.sender_reason, choice.by, choice.is_last_resort, way.short)
 
     def _named(self, wish: Wish, digits: str, segments: int) -> Way:
         choice = routing.named(wish.gateway, self._snapshot.gateways)
         if choice.gateway_id is None:
             raise Denial(choice.code, choice.words, _ROUTE_REMEDIES[choice.code], "gateway")
         gateway = self._snapshot.gateways[choice.gateway_id]
-        return _way(wish, self._snapshot, gateway, digits, segments, routing.NAMED)
+        return self._through(gateway, wish, digits, segments, routing.NAMED)
+
+    def _through(self, gateway: GatewayFacts, wish: Wish, digits: str, segments: int, route: str) -> Way:
+        """The way through that gateway. Raises the denial where it cannot take the message."""
+        short = _short(wish.text, self._link_base) if self._link_base and gateway.shortens else None
+        _check_gateway_limits(gateway, digits, segments if short is None else short.segments)
+        sender, reason = _sender(wish, self._snapshot, gateway)
+        return Way(gateway, sender, reason, route, short=short)
 
     def subject(self, wish: Wish, digits: str, at: datetime) -> Subject:
         """The message as rules see it."""
@@ -157,11 +174,10 @@ def group_key(grouped_by: tuple[str, ...] | None, sender: str, text: str, encodi
     return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest(), signed=True)
 
 
-def _way(wish: Wish, snapshot: Snapshot, gateway: GatewayFacts, digits: str, segments: int, route: str) -> Way:
-    """The way through that gateway. Raises the denial where it cannot take the message."""
-    _check_gateway_limits(gateway, digits, segments)
-    sender, reason = _sender(wish, snapshot, gateway)
-    return Way(gateway, sender, reason, route)
+def _short(text: str, base: str) -> Short | None:
+    """The text with short links; None where that changes nothing."""
+    written, links = shortened(text, base)
+    return Short(written, *checks.measured(written), links) if links else None
 
 
 def _check_gateway_limits(gateway: GatewayFacts, digits: str, segments: int) -> None:

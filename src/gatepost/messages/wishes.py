@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 import msgspec
 
+from gatepost.links.shortening import Codes
 from gatepost.providers.manifest import SenderRule
 from gatepost.routing.rules import Rule
 
@@ -34,7 +35,7 @@ class Wish(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, slots=True)
 class GatewayFacts:
     """What accepting needs to know of a gateway. `down`: why it is down, by country; "" is everywhere; `shares`: of
-    the messages that may try it nevertheless, likewise."""
+    the messages that may try it nevertheless, likewise. `shortens`: links of the messages that it takes are ours."""
 
     id: int
     name: str
@@ -51,6 +52,7 @@ class GatewayFacts:
     named_fails_over: bool = False
     down: Mapping[str, str] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
+    shortens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Snapshot:
     `gateways`: the active ones assigned to it. `senders`: approved sender IDs, each with the gateway it is approved
     for (None: all). `suppressed`: those of the numbers at hand that must not be sent to. `rules`: the workspace's, then
     the installation's. `conversations`: of the numbers at hand, through which gateway they wrote last. `absent`: why a
-    gateway is not among `gateways`.
+    gateway is not among `gateways`. `link_base`: where short links are, empty where no gateway shortens.
     """
 
     workspace_id: int
@@ -77,11 +79,21 @@ class Snapshot:
     installation_gateway_id: int | None = None
     conversations: Mapping[str, int] = field(default_factory=dict)
     absent: Mapping[int, str] = field(default_factory=dict)
+    link_base: str = ""
+
+
+class Short(msgspec.Struct, frozen=True):
+    """A text whose links were shortened, its size, and the codes that are stored with the message."""
+
+    text: str
+    encoding: str
+    segments: int
+    links: Codes
 
 
 class Taken(msgspec.Struct, frozen=True):
     """A message that will be stored, complete. `held`: why it waits, if it does. `route`: what chose its gateway.
-    `peer`: the client's address, where a gateway asks for it."""
+    `peer`: the client's address, where a gateway asks for it. `links`: the codes of short links in the text."""
 
     to: str
     text: str
@@ -101,6 +113,7 @@ class Taken(msgspec.Struct, frozen=True):
     tag: str | None = None
     route: str = ""
     peer: str | None = None
+    links: Codes = ()
 
 
 @dataclass(frozen=True, slots=True)

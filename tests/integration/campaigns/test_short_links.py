@@ -9,8 +9,10 @@ from tests.integration.campaigns.conftest import Office
 from tests.support.tenants import ACTOR
 
 from gatepost.campaigns import running, services
+from gatepost.gateways.models import Gateway
+from gatepost.gateways.services import create_gateway
 from gatepost.links import services as links
-from gatepost.links.models import ShortLink
+from gatepost.links.models import MessageLink, ShortLink
 from gatepost.messages.models import Message, Suppression
 from gatepost.workspaces.models import Role
 
@@ -81,6 +83,39 @@ def test_links_stay_as_they_are_unless_that_is_wanted(linked: Office) -> None:
     linked.sent(linked.draft(text="See https://acme.example/offers"))
     assert Message.objects.get().body == "See https://acme.example/offers"
     assert not ShortLink.objects.exists()
+
+
+def test_a_sending_begins_as_its_gateway_is_set(linked: Office) -> None:
+    new = reverse("campaign-new", kwargs={"workspace": linked.workspace.pk})
+    sender = linked.console(Role.SENDER)
+
+    def begins() -> list[bool]:
+        drafts = (
+            {},
+            {"gateway": "Echo"},
+            {"gateway": str(linked.gateway.pk)},
+            {"shorten": False},
+            {"send_to": "email"},
+        )
+        shown = sender.get(new).context["form"]["shorten"].value()
+        return [bool(shown), *(linked.draft(**said).shorten for said in drafts)]
+
+    assert begins() == [False] * 6
+    Gateway.objects.update(shorten_links=True)
+    assert begins() == [True, True, True, True, False, False]
+    other = create_gateway([linked.workspace], "echo", "Other", {}, {}, actor=ACTOR)
+    assert not linked.draft(gateway=other.name).shorten
+    links.set_base_url(linked.workspace, "", actor=ACTOR)
+    assert begins() == [False] * 6
+
+
+def test_what_a_campaign_says_of_links_holds_whatever_its_gateway_says(linked: Office) -> None:
+    Gateway.objects.update(shorten_links=True)
+    linked.people(1)
+    text = "See https://acme.example/offers/2026/november"
+    linked.sent(linked.draft(text=text, shorten=False))
+    assert Message.objects.get().body == text
+    assert not MessageLink.objects.exists()
 
 
 def test_without_an_address_the_campaign_says_what_to_do(linked: Office) -> None:

@@ -17,6 +17,8 @@ from gatepost.dispatch.exchanges import curl
 from gatepost.dispatch.models import Outbox
 from gatepost.gateways import sender_ids, services
 from gatepost.gateways.models import Gateway
+from gatepost.links.models import MessageLink
+from gatepost.links.services import set_base_url
 from gatepost.messages.models import Message, MessageEvent, Suppression
 from gatepost.pages import access as pages
 from gatepost.sms.ids import to_ref
@@ -231,6 +233,22 @@ def test_the_preview_counts_and_names_what_costs(north: Tenant, gateway: Gateway
     assert "latin small letter z with dot above" in page
     assert 'value="17c"' in page
     assert 'id="count"' in page
+
+
+def test_what_is_counted_sent_and_explained_has_short_links(north: Tenant, gateway: Gateway) -> None:
+    set_base_url(north.workspace, "https://go.example", actor=ACTOR)
+    Gateway.objects.filter(pk=gateway.pk).update(shorten_links=True)
+    text = f"{'x' * 120} https://acme.example/offers/2026/november/everything"
+    answer = measured(north, text=text)
+    shown = answer.context["preview"]
+    assert (shown.size.segments, shown.short_links, len(shown.text)) == (1, 1, 151)
+    assert "1 shortened, as Acme main is set" in answer.content.decode()
+    assert not MessageLink.objects.exists()
+    send(north, text=text)
+    message, link = Message.objects.get(), MessageLink.objects.get()
+    assert (message.segments, message.body[121:]) == (1, f"https://go.example/s/{link.code}")
+    page = north.console(Role.SENDER).get(at(north, "message", ref=to_ref(message.pk)))
+    assert "To https://acme.example/offers/2026/november/everything; not opened yet." in page.content.decode()
 
 
 def test_one_character_or_all_are_replaced_on_request(north: Tenant, gateway: Gateway) -> None:

@@ -5,6 +5,7 @@ import pytest
 from tests.integration.intake.conftest import Front
 
 from gatepost.dispatch.threads import in_thread
+from gatepost.links.services import set_base_url
 from gatepost.links.shortening import Shortener
 
 BROWSER = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36"
@@ -60,6 +61,26 @@ async def test_what_we_did_not_make_leads_nowhere(front: Front, path: str) -> No
     answer = await front.request("GET", path, authorization="", user_agent=BROWSER)
     assert answer.status == 404
     assert not answer.header("location")
+
+
+async def test_links_of_a_single_message_are_kept_with_it_and_open(front: Front) -> None:
+    await in_thread(set_base_url, front.owner.workspace, "https://go.example", actor="test")
+    gateway = await front.add_gateway("caller", shorten_links=True)
+    url = "https://acme.example/your-new-password?for=somebody&until=tomorrow"
+    one = {"to": "+48600100200", "text": f"Open {url}", "priority": "code"}
+    document = {
+        "messages": [one | {"gateway": gateway.pk}, one | {"gateway": front.gateway.pk}, {"to": "", "text": url}]
+    }
+    answers = [await front.post(document, idempotency_key="once") for _ in range(2)]
+    assert answers[0].body == answers[1].body
+    rows = front.rows("select body, gateway_id, id from message order by id")
+    [(code, message_id, kept)] = front.rows("select code, message_id, url from message_link")
+    assert rows[0] == (f"Open https://go.example/s/{code}", gateway.pk, message_id)
+    assert (rows[1][0], kept) == (f"Open {url}", url)
+    for agent in (BROWSER, "curl/8.5", BROWSER):
+        opened = await front.request("GET", f"/s/{code}", authorization="", user_agent=agent)
+        assert (opened.status, opened.header("location")) == (302, url)
+    assert front.rows("select clicks, first_at < last_at from message_link") == [(2, True)]
 
 
 async def test_links_are_opened_and_nothing_else(front: Front) -> None:

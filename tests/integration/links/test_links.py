@@ -31,7 +31,7 @@ def north(monkeypatch: pytest.MonkeyPatch) -> Tenant:
 
 def opened(code: str, statement: str = store.OPEN) -> str | None:
     with connection.cursor() as cursor:
-        cursor.execute(statement, [code])
+        cursor.execute(statement, {"code": code})
         row = cursor.fetchone()
     return row[0] if row else None
 

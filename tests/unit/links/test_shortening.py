@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.links.shortening import CODE, Shortener, new_code, target_of
+from gatepost.links.shortening import CODE, Shortener, new_code, shortened, target_of
 
 BASE = "https://go.acme.example"
 SHORT = re.compile(re.escape(f"{BASE}/s/") + "[0-9A-Za-z]{9}")
@@ -43,6 +43,23 @@ def test_links_become_short_and_the_rest_stays(text: str) -> None:
     assert SHORT.sub("·", written) == (wanted if wanted is not None else SHORT.sub("·", text))
     assert [url for _, url, _ in one._new] == targets
     assert all(code in written for code, _, _ in one._new)
+
+
+def test_a_single_message_gets_short_links_where_they_are_shorter() -> None:
+    long = "https://acme.example/offers/2026/november"
+    text, links = shortened(f"A {long}, b https://a.example c {long}! {BASE}/s/abcdefghi", BASE)
+    [(code, target)] = links
+    short = f"{BASE}/s/{code}"
+    assert (text, target) == (f"A {short}, b https://a.example c {short}! {BASE}/s/abcdefghi", long)
+    assert shortened("nothing here", BASE) == ("nothing here", ())
+
+
+@given(st.lists(st.text(max_size=60).map(lambda text: f"https://a.example/{text} {text}"), max_size=4).map(" ".join))
+def test_shortening_a_single_message_never_makes_it_longer(text: str) -> None:
+    written, links = shortened(text, BASE)
+    assert len(written) <= len(text)
+    assert bool(links) == (written != text)
+    assert all(code in written and target_of(target) == target for code, target in links)
 
 
 def test_each_recipient_has_a_code_of_their_own_of_the_same_length() -> None:

@@ -1,5 +1,6 @@
 """Whether and how a message is taken."""
 
+import re
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_network
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from gatepost.messages.accept import accept, numbers_of
 from gatepost.messages.checks import FOR_EVER_S
-from gatepost.messages.ways import group_key
+from gatepost.messages.ways import Router, group_key
 from gatepost.messages.wishes import LANES, Denied, GatewayFacts, Snapshot, Taken, Wish
 from gatepost.problems import KINDS
 from gatepost.providers.manifest import SenderRule
@@ -232,6 +233,55 @@ class TestTheGroupKey:
         assert all(-(2**63) <= key < 2**63 for key in keys)
 
 
+LINK = "https://acme.example/offers/2026/november/everything-for-the-winter"
+GO = "https://go.example"
+SHORT = re.compile(re.escape(f"{GO}/s/") + "([0-9A-Za-z]{9})")
+SHORT_OTHER = replace(OTHER, shortens=True)
+SHORTENING = replace(with_main(shortens=True, grouped_by=("text",)), link_base=GO)
+
+
+class TestShortLinks:
+    def test_are_written_before_segments_are_counted(self):
+        for wish in ({}, {"priority": "code"}, {"gateway": "Main"}):
+            answer = taken(SHORTENING, text=f"{'x' * 120} {LINK}", **wish)
+            [code] = SHORT.findall(answer.text)
+            assert answer.links == ((code, LINK),)
+            assert (answer.segments, len(answer.text)) == (1, 121 + 30)
+            assert answer.group_key == group_key(("text",), "", answer.text, "", None)
+
+    def test_change_the_encoding_where_nothing_else_asked_for_it(self):
+        answer = taken(SHORTENING, text="See https://acme.example/oferty/żółw/zima")
+        assert (answer.encoding, answer.links[0][1]) == ("gsm7", "https://acme.example/oferty/%C5%BC%C3%B3%C5%82w/zima")
+
+    def test_are_what_a_limit_of_segments_is_about(self):
+        short = replace(SHORTENING, gateways={1: replace(MAIN, shortens=True, max_segments=1)})
+        assert taken(short, text=f"{'x' * 120} {LINK}").segments == 1
+        assert denied(replace(short, link_base=""), text=f"{'x' * 120} {LINK}").code == "too_many_segments"
+        assert denied(short, text=f"{'x' * 150} {LINK}").code == "too_many_segments"
+
+    def test_are_those_of_the_gateway_that_takes_it(self):
+        for snapshot, wish in ((SHORTENING, {"gateway": "Other"}), (SNAPSHOT, {}), (with_main(shortens=True), {})):
+            answer = taken(snapshot, text=LINK, **wish)
+            assert (answer.text, answer.links) == (LINK, ())
+        assert taken(replace(SHORTENING, gateways={1: MAIN, 2: SHORT_OTHER}), text=LINK, gateway="Other").links
+
+    def test_are_not_for_campaigns_tests_and_what_we_send_ourselves(self):
+        for kind, campaign_id, is_short in (
+            *(("single", None, True), ("reply", None, True), ("single", 7, False), ("mass", 7, False)),
+            *(("test", None, False), ("system", None, False)),
+        ):
+            [answer] = accept([Wish(NUMBER, LINK)], SHORTENING, kind=kind, campaign_id=campaign_id)
+            assert isinstance(answer, Taken)
+            assert bool(answer.links) == (answer.text != LINK) == is_short, kind
+
+    def test_are_not_written_into_what_waits_already(self):
+        wish = Wish(NUMBER, LINK)
+        assert Router(SHORTENING).way(wish, NUMBER, 1, NOW).short
+        both = replace(SHORTENING, gateways={1: MAIN, 2: SHORT_OTHER}, installation_gateway_id=2)
+        way = Router(both, tried=frozenset({1})).way(wish, NUMBER, 1, NOW)
+        assert (way.gateway.id, way.short) == (2, None)
+
+
 ANYTHING = st.text(st.characters(codec=None), max_size=30) | st.sampled_from(
     [NUMBER, "Own", "Main", "1", "code", "\x00", "\ud800", "🙂" * 10]
 )
@@ -253,6 +303,7 @@ SNAPSHOTS = st.sampled_from(
         with_main(verified_senders=frozenset(), verified_phones=frozenset({NUMBER}), send_networks=OFFICE),
         replace(SNAPSHOT, gateways={}, default_country=""),
         replace(SNAPSHOT, default_country="no such country"),
+        SHORTENING,
     ]
 )
 

@@ -19,6 +19,16 @@
     saved.textContent = words;
   };
 
+  // The switch follows the gateway that is chosen, until somebody sets it.
+  const shorten = form.elements.shorten;
+  const withLinks = JSON.parse(shorten.dataset.onWith);
+  const isOn = () => form.elements.send_to.value === "sms" && withLinks.includes(form.elements.gateway.value);
+  let follows = shorten.checked === isOn();
+  form.addEventListener("change", ({ target }) => {
+    if (target === shorten) follows = false;
+    else if (follows && ["gateway", "send_to"].includes(target.name)) shorten.checked = isOn();
+  });
+
   form.addEventListener("input", keep);
   form.addEventListener("change", (event) => {
     if (event.target.name === "attachment" && event.target.files.length) form.requestSubmit(document.getElementById("attach"));
