@@ -1,10 +1,10 @@
 """What each person gets: the same for the plan, the sending and a test, so that what was seen is what is sent."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django.db.models import QuerySet
 
@@ -22,8 +22,16 @@ from gatepost.texts.values import values_of
 CHUNK: Final = 2000
 MOST_DOCUMENTS: Final = 20
 UNREAD: Final = ("login_key", "name_key", "email_key", "billing_email_key", "custom_keys", "updated_at")
+TRIES: Final = 5
+"""How many of the same address are tried where texts are refused; whoever comes after them gets nothing either."""
+OF_THE_TEXT: Final = (Reason.TOO_MANY_SEGMENTS, Reason.TOO_LARGE, Reason.TEXT)
 FAILED: Final = (Word.ERROR, Word.EXPIRED)
 """Under which words those stand to whom it is sent again."""
+
+
+Answer = TypeVar("Answer")
+Attempt = Callable[[Order, Sequence[Piece]], Sequence[Answer | Excluded]]
+"""What a channel says of pieces, or does with them: one answer for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,35 @@ class Assembler:
                 seen.add(address)
             rows.append(Row(contact, address, what))
         return rows
+
+    def tried(
+        self, channel: Channel, contacts: Sequence[Contact], taken: Collection[str], attempt: Attempt[Answer]
+    ) -> list[tuple[Row, Answer | Excluded]]:
+        """One row for each contact with what became of it, in order; `attempt`: the channel's check, or its post.
+
+        Where the first of an address gets nothing, the others are no duplicates: they are refused for the same reason,
+        or tried themselves where it lay in the text.
+        """
+        reached = set(taken)
+        found: dict[int, tuple[Row, Answer | Excluded]] = {}
+        left, tries = contacts, 0
+        while left and tries < TRIES:
+            rows = self.rows(channel, left, reached)
+            answers = iter(attempt(self.order, [one.what for one in rows if isinstance(one.what, Piece)]))
+            refused: dict[str, Excluded] = {}
+            for one in rows:
+                answer = one.what if isinstance(one.what, Excluded) else next(answers)
+                found[one.contact.pk] = one, answer
+                if not isinstance(answer, Excluded):
+                    reached.add(one.address)
+                elif isinstance(one.what, Piece):
+                    refused[one.address] = answer
+            again = [one for one in rows if _is_duplicate(one) and one.address in refused]
+            for one in again:
+                found[one.contact.pk] = one, refused[one.address]
+            left = [one.contact for one in again if refused[one.address].reason in OF_THE_TEXT]
+            tries += 1
+        return [found[contact.pk] for contact in contacts]
 
     def piece(self, contact: Contact, address: str) -> Piece | Excluded:
         """A test: what that contact would get, at once and at another address; it is no message to the contact."""
@@ -199,6 +236,10 @@ def _failed(campaign: Campaign, meant: QuerySet[Contact], after: int) -> tuple[l
         for item_id in CHANNELS[name].having(of.keys(), FAILED)
     }
     return list(meant.filter(pk__in=failed).order_by("pk")), ids[-1]
+
+
+def _is_duplicate(row: Row) -> bool:
+    return isinstance(row.what, Excluded) and row.what.reason == Reason.DUPLICATE
 
 
 def _names_status(node: Any) -> bool:

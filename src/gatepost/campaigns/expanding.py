@@ -16,7 +16,7 @@ from gatepost.audience.models import Contact
 from gatepost.campaigns import store, watching
 from gatepost.campaigns.assembling import Assembler, Row, assembler, channels_of, chunks
 from gatepost.campaigns.models import Campaign
-from gatepost.channels.base import Channel, Excluded, Piece
+from gatepost.channels.base import Channel, Excluded
 from gatepost.jobs.app import Work, defer
 from gatepost.problems import Problem
 from gatepost.workspaces.services import audit
@@ -74,14 +74,11 @@ def _run(work: Work, row: Campaign) -> None:
 def _expand(making: Assembler, channel: Channel, contacts: Sequence[Contact], row: Campaign) -> None:
     """One chunk by one channel, in the caller's transaction."""
     addresses = [found for contact in contacts if isinstance(found := channel.address(contact, making.order), str)]
-    rows = making.rows(channel, contacts, store.taken(row.pk, channel.name, addresses))
-    posted = iter(channel.post(making.order, [one.what for one in rows if isinstance(one.what, Piece)]))
-    results = [one.what if isinstance(one.what, Excluded) else next(posted) for one in rows]
+    results = making.tried(channel, contacts, store.taken(row.pk, channel.name, addresses), channel.post)
     if making.shortener:
-        sent = {one.contact.pk for one, result in zip(rows, results, strict=True) if not isinstance(result, Excluded)}
-        making.shortener.keep(sent)
-    store.insert(_line(row.pk, channel.name, one, result) for one, result in zip(rows, results, strict=True))
-    counts = Counter(str(result.reason) for result in results if isinstance(result, Excluded))
+        making.shortener.keep({one.contact.pk for one, result in results if not isinstance(result, Excluded)})
+    store.insert(_line(row.pk, channel.name, one, result) for one, result in results)
+    counts = Counter(str(result.reason) for _, result in results if isinstance(result, Excluded))
     row.excluded = dict(Counter(row.excluded) + counts)
     row.taken += len(results) - counts.total()
 

@@ -1,12 +1,13 @@
-"""The recipients of a campaign and the price list as CSV, safe to open in a spreadsheet."""
+"""Recipients of a campaign, those whom it leaves out, and the price list as CSV, safe to open in a spreadsheet."""
 
 import csv
 from collections.abc import Iterator
 from typing import Final
 
-from gatepost.campaigns import prices
+from gatepost.campaigns import planning, prices
 from gatepost.campaigns.history import Line, all_recipients
 from gatepost.campaigns.models import Campaign
+from gatepost.channels.base import REASONS
 from gatepost.messages.export import MARK, cell
 from gatepost.workspaces.models import Workspace
 
@@ -22,6 +23,23 @@ def lines_of(row: Campaign) -> Iterator[str]:
     yield MARK + writer.writerow(COLUMNS)
     for line in all_recipients(row):
         yield writer.writerow([cell(value) for value in _values(line)])
+
+
+LEFT_OUT: Final = ("contact", "name", "login", "channel", "address", "reason", "left_out", "why")
+
+
+def left_out_lines(row: Campaign) -> Iterator[str]:
+    """All who would get nothing of a draft, looked at while the file is read. Raises Problem `invalid` at once."""
+    found = planning.left_out(row)
+
+    def written() -> Iterator[str]:
+        writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
+        yield MARK + writer.writerow(LEFT_OUT)
+        for channel, contact, address, why in found:
+            who = (contact.pk, str(contact), contact.login, channel.name, address)
+            yield writer.writerow([cell(value) for value in (*who, why.reason, REASONS[why.reason], why.words)])
+
+    return written()
 
 
 def price_lines(workspace: Workspace) -> Iterator[str]:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from gatepost.audience.models import Contact
 from gatepost.campaigns import prices, services
-from gatepost.campaigns.assembling import Assembler, assembler, channels_of, chunks
+from gatepost.campaigns.assembling import Assembler, Row, assembler, channels_of, chunks
 from gatepost.campaigns.models import Campaign, Plan
 from gatepost.campaigns.prices import PriceList
 from gatepost.channels.base import CHANNELS, REASONS, Channel, Excluded, Facts, Piece, Reason
@@ -219,31 +219,33 @@ def run(work: Work, campaign_id: int, version: int) -> None:
         mine.update(state=Plan.State.DONE, result=result, made_at=timezone.now())
 
 
-def examined(row: Campaign) -> Iterator[tuple[str, Contact, str, Piece | Excluded, Facts | Excluded]]:
-    """Everybody whom it means: channel, contact, address, what they would get, and how. For lists without an end."""
-    making = assembler(row)
-    channels = channels_of(row)
+def left_out(row: Campaign) -> Iterator[tuple[Channel, Contact, str, Excluded]]:
+    """All who would get nothing, as they are now: by which channel, who, at which address, and why.
+
+    Any number of them takes the same memory, but for the addresses that it goes to. Raises Problem at once where its
+    text or its filter does not fit.
+    """
+    services.people(row)
+    return _left_out(assembler(row), channels_of(row))
+
+
+def _left_out(making: Assembler, channels: Sequence[Channel]) -> Iterator[tuple[Channel, Contact, str, Excluded]]:
     seen: dict[str, set[str]] = {channel.name: set() for channel in channels}
     for contacts, _ in chunks(making):
         for channel in channels:
-            for contact, address, what, facts in _examine(making, channel, contacts, seen[channel.name]):
-                yield channel.name, contact, address, what, facts
+            for one, facts in _examine(making, channel, contacts, seen[channel.name]):
+                if isinstance(facts, Excluded):
+                    yield channel, one.contact, one.address, facts
 
 
-Examined = tuple[Contact, str, Piece | Excluded, Facts | Excluded]
+Examined = tuple[Row, Facts | Excluded]
 
 
 def _examine(making: Assembler, channel: Channel, contacts: Sequence[Contact], seen: set[str]) -> list[Examined]:
-    rows = making.rows(channel, contacts, seen)
+    found = making.tried(channel, contacts, seen, channel.check)
     if making.shortener:
         making.shortener.forget()
-    checked = iter(channel.check(making.order, [one.what for one in rows if isinstance(one.what, Piece)]))
-    found: list[Examined] = []
-    for one in rows:
-        facts = one.what if isinstance(one.what, Excluded) else next(checked)
-        if isinstance(facts, Facts):
-            seen.add(one.address)
-        found.append((one.contact, one.address, one.what, facts))
+    seen.update(one.address for one, facts in found if isinstance(facts, Facts))
     return found
 
 
@@ -285,11 +287,11 @@ class _Counting:
 
     def take(self, examined: Sequence[Examined], now: datetime) -> None:
         """Count these."""
-        for contact, address, what, facts in examined:
-            if isinstance(facts, Excluded) or isinstance(what, Excluded):
-                self._exclude(contact, address, facts if isinstance(facts, Excluded) else what)
-            else:
-                self._count(contact, address, what, facts, now)
+        for one, facts in examined:
+            if isinstance(facts, Facts) and isinstance(one.what, Piece):
+                self._count(one.contact, one.address, one.what, facts, now)
+            elif isinstance(facts, Excluded):
+                self._exclude(one.contact, one.address, facts)
 
     def way(self, *, are_alike: bool) -> Way:
         """All of it."""
@@ -302,7 +304,7 @@ class _Counting:
         way.excluded = sorted(self._excluded.values(), key=lambda one: -one.count)
         return way
 
-    def _exclude(self, contact: Contact, address: str, excluded: Any) -> None:
+    def _exclude(self, contact: Contact, address: str, excluded: Excluded) -> None:
         reason = str(excluded.reason)
         one = self._excluded.setdefault(reason, Exclusion(reason))
         one.count += 1

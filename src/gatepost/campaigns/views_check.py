@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.contrib import messages as notices
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from gatepost.audience import contacts
 from gatepost.audience.models import Contact
 from gatepost.campaigns import look, planning, prices, running, services
+from gatepost.campaigns.export import left_out_lines
 from gatepost.campaigns.forms import TestForm
 from gatepost.campaigns.models import Campaign, Plan
 from gatepost.campaigns.views_compose import find, number_of
@@ -80,6 +82,18 @@ def check_live(request: PageRequest, campaign: int) -> HttpResponse:
     if request.GET.get("seen") == context["seen"]:
         return HttpResponse(status=204)
     return render(request, "campaigns/plan.html", context)
+
+
+@page("campaigns/<int:campaign>/check/left-out.csv", "campaign-left-out", Right.CAMPAIGNS_WRITE)
+@require_safe
+def left_out(request: PageRequest, campaign: int) -> HttpResponseBase:
+    """All who would get nothing and why, as a table for a spreadsheet; of what was sent, its own page tells."""
+    row = find(request, campaign)
+    if not row.is_draft:
+        return redirect("campaign", workspace=request.asker.workspace.pk, campaign=row.pk)
+    answer = StreamingHttpResponse(left_out_lines(row), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="campaign-{row.pk}-left-out.csv"'
+    return answer
 
 
 @page("campaigns/<int:campaign>/send/", "campaign-send", Right.CAMPAIGNS_WRITE)

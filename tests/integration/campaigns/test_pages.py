@@ -14,7 +14,7 @@ from tests.support.tenants import ACTOR
 
 from gatepost import urls
 from gatepost.audience import contacts, segments
-from gatepost.campaigns import planning, running
+from gatepost.campaigns import planning, running, services
 from gatepost.campaigns.models import Campaign
 from gatepost.messages.models import Message
 from gatepost.texts.models import Template
@@ -192,6 +192,29 @@ def test_the_confirmation_says_who_gets_it_and_who_not(office: Office, sender: C
     assert re.search(r"The sending begins in (30|29) seconds", words(sent))
     again = sender.post(at(office, "campaign-send", row), {"version": row.version}, follow=True)
     assert "The campaign is sent or about to be" in words(again)
+
+
+def test_all_who_are_left_out_are_a_table(office: Office, sender: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "LISTED", 1)
+    office.people(1)
+    for name in ("=cmd()", "No Number"):
+        contacts.create(office.workspace, {"full_name": name, "login": name}, actor=ACTOR)
+    row = office.draft()
+    forecast = office.forecast(row)
+    assert [len(one.people) for way in forecast.ways for one in way.excluded] == [1]
+    page = sender.get(at(office, "campaign-check", row))
+    assert "All 2 who are left out" in words(page)
+    answer = sender.get(at(office, "campaign-left-out", row))
+    found = list(csv.DictReader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
+    assert [(one["name"], one["login"], one["reason"], one["left_out"]) for one in found] == [
+        ("'=cmd()", "'=cmd()", "no_number", "No phone number"),
+        ("No Number", "No Number", "no_number", "No phone number"),
+    ]
+    assert not Message.objects.exists()
+    services.save(row, {"text": "{{"}, actor=ACTOR, partly=True)
+    assert sender.get(at(office, "campaign-left-out", row)).status_code == 422
+    Campaign.objects.update(status="sent")
+    assert sender.get(at(office, "campaign-left-out", row))["Location"] == at(office, "campaign", row)
 
 
 def test_without_a_filter_the_number_is_to_be_typed(office: Office, sender: Client) -> None:

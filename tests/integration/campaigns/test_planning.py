@@ -15,7 +15,7 @@ from gatepost.campaigns import planning, prices, running, services
 from gatepost.campaigns.models import Campaign
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.services import create_gateway, update_gateway
-from gatepost.messages.models import Message
+from gatepost.messages.models import Message, Suppression
 from gatepost.problems import Problem
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +85,26 @@ def test_who_was_sent_the_same_today_is_counted(office: Office) -> None:
     office.people(1)
     assert office.forecast(office.draft()).repeated == 2
     assert office.forecast(office.draft(text="Something else")).repeated == 0
+
+
+def test_a_duplicate_is_of_somebody_who_gets_it(office: Office) -> None:
+    """Named by their reasons: so many share a number, and the texts of some are too long for the gateway."""
+    Gateway.objects.update(max_segments=1)
+    for phone, names in (
+        ("+48600700001", ["x" * 160, "Ann", "Bob"]),
+        ("+48600700002", ["Suppressed", "Suppressed too"]),
+        ("+48600700003", ["x" * 160] * 7),
+    ):
+        for name in names:
+            office.people(1, full_name=name, phones=[phone])
+    Suppression.objects.create(workspace=office.workspace, digits="48600700002")
+    row = office.draft(text="Dear {{ full_name }}")
+    expected = {"too_many_segments": 8, "duplicate": 1, "suppressed": 2}
+    [way] = office.forecast(row).ways
+    assert {one.reason: one.count for one in way.excluded} == expected
+    row = office.sent(row)
+    assert (row.excluded, row.taken) == (expected, 1)
+    assert [message.body for message in Message.objects.all()] == ["Dear Ann"]
 
 
 def test_a_missing_value_stops_the_campaign_unless_it_says_otherwise(office: Office) -> None:

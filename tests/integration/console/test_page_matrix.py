@@ -146,6 +146,7 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "campaign-test": (None, CAMPAIGNERS),
     "campaign-check": (CAMPAIGNERS, CAMPAIGNERS),
     "campaign-check-live": (CAMPAIGNERS, None),
+    "campaign-left-out": (CAMPAIGNERS, None),
     "campaign-send": (None, CAMPAIGNERS),
     "campaign": (EVERYONE, None),
     "campaign-live": (EVERYONE, None),
