@@ -75,7 +75,7 @@ def test_the_pages_are_accessible_and_fit_a_phone(
     site: Site, signed_in: SignIn, screenshot: Screenshot, is_accessible: Accessible, fits: Any
 ) -> None:
     page = signed_in("owner")
-    for name in ("mails", "portal-messages", "portal-settings"):
+    for name in ("mails", "email-suppressions", "portal-messages", "portal-settings"):
         page.goto(site.at(name))
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         is_accessible(page)

@@ -1,6 +1,5 @@
 """Recipients of a campaign, those whom it leaves out, and the price list as CSV, safe to open in a spreadsheet."""
 
-import csv
 from collections.abc import Iterator
 from typing import Final
 
@@ -8,47 +7,39 @@ from gatepost.campaigns import planning, prices
 from gatepost.campaigns.history import Line, all_recipients
 from gatepost.campaigns.models import Campaign
 from gatepost.channels.base import REASONS
-from gatepost.messages.export import MARK, cell
+from gatepost.messages.export import table
 from gatepost.workspaces.models import Workspace
 
 COLUMNS: Final = (
     *("contact", "name", "channel", "address", "state", "word", "since", "read", "left_out", "why"),
     *("gateway", "subject", "text"),
 )
+LEFT_OUT: Final = ("contact", "name", "login", "channel", "address", "reason", "left_out", "why")
 
 
 def lines_of(row: Campaign) -> Iterator[str]:
     """The lines of the file; any size of it takes the same memory."""
-    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
-    yield MARK + writer.writerow(COLUMNS)
-    for line in all_recipients(row):
-        yield writer.writerow([cell(value) for value in _values(line)])
-
-
-LEFT_OUT: Final = ("contact", "name", "login", "channel", "address", "reason", "left_out", "why")
+    return table(COLUMNS, map(_values, all_recipients(row)))
 
 
 def left_out_lines(row: Campaign) -> Iterator[str]:
-    """All who would get nothing of a draft, looked at while the file is read. Raises Problem `invalid` at once."""
-    found = planning.left_out(row)
-
-    def written() -> Iterator[str]:
-        writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
-        yield MARK + writer.writerow(LEFT_OUT)
-        for channel, contact, address, why in found:
-            who = (contact.pk, str(contact), contact.login, channel.name, address)
-            yield writer.writerow([cell(value) for value in (*who, why.reason, REASONS[why.reason], why.words)])
-
-    return written()
+    """All who would get nothing of a draft, looked at while the file is read. Raises Problem as left_out does."""
+    return table(
+        LEFT_OUT,
+        (
+            (contact.pk, contact, contact.login, channel.name, address, why.reason, REASONS[why.reason], why.words)
+            for channel, contact, address, why in planning.left_out(row)
+        ),
+    )
 
 
 def price_lines(workspace: Workspace) -> Iterator[str]:
     """The lines of the price list, by prefix; they may be imported again."""
-    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
-    yield MARK + writer.writerow(prices.COLUMNS)
-    for row in prices.listed(workspace).iterator(chunk_size=1000):
-        gateway = row.gateway.name if row.gateway else ""
-        yield writer.writerow([cell(value) for value in (row.prefix, prices.plain(row.amount), row.currency, gateway)])
+    found = prices.listed(workspace).iterator(chunk_size=1000)
+    return table(
+        prices.COLUMNS,
+        ((one.prefix, prices.plain(one.amount), one.currency, one.gateway and one.gateway.name) for one in found),
+    )
 
 
 def _values(line: Line) -> list[object]:
@@ -60,10 +51,3 @@ def _values(line: Line) -> list[object]:
         *(*found, standing.state.value, standing.word.value, standing.at, standing.read_at, "", standing.cause),
         *(standing.gateway, standing.subject, standing.text),
     ]
-
-
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text

@@ -16,6 +16,7 @@ from tests.support.tenants import ACTOR, Tenant, administrator, one_of_everythin
 from gatepost import urls
 from gatepost.audience import entries, importing
 from gatepost.campaigns import services as campaigns
+from gatepost.channels.models import EmailSuppression
 from gatepost.console.account_urls import PAGES as ACCOUNT_PAGES
 from gatepost.gateways import services
 from gatepost.gateways.models import Gateway
@@ -103,6 +104,9 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "mail": (EVERYONE, None),
     "mail-file": (EVERYONE, None),
     "mail-actions": (None, SENDERS),
+    "email-suppressions": (EVERYONE, SENDERS),
+    "email-suppressions-export": (EVERYONE, None),
+    "email-suppression-remove": (None, OPERATORS),
     "portal-messages": (EVERYONE, None),
     "portal-settings": (EVERYONE, OPERATORS),
     "portal-message": (EVERYONE, None),
@@ -219,6 +223,7 @@ def world(acme: Acme) -> World:
         "price": made["price_id"],
         "account": made["account_id"],
         "file": made["file"],
+        "suppression": EmailSuppression.objects.create(workspace=north.workspace, address="ann@north.example").pk,
         "key": made["key_id"],
         "person": north.member(Role.SENDER).pk,
         "media": picture(north, gateway).pk,
