@@ -57,6 +57,13 @@ def _log_level(text: str) -> str:
     return text.lower()
 
 
+def _link_days(text: str) -> int:
+    days = int(text)
+    if days and not 400 <= days <= 36_500:
+        raise ValueError("write 0, or 400 to 36500: a message may be scheduled a year ahead")
+    return days
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One variable. `read` turns its text into the value and raises ValueError with the remedy."""
@@ -132,6 +139,12 @@ SETTINGS = (
         "Name or number of the gateway for messages that no rule and no default of their workspace sends elsewhere.",
     ),
     Setting("SENDING_ENABLED", _flag, "true", "Off: accepted messages wait as held."),
+    Setting(
+        "SHORT_LINK_DAYS",
+        _link_days,
+        "730",
+        "After so many days short links lead nowhere and are deleted with their clicks; 0: never.",
+    ),
     Setting("SMS_LOG", str, "", "Debug log of gateways; default <data dir>/logs/sms.log."),
     Setting("LOG_LEVEL", _log_level, "info", "debug, info, warning or error."),
     Setting("DEBUG", _flag, "false", "Django's debug pages; refused on a public address."),

@@ -12,6 +12,7 @@ def test_without_variables_every_setting_has_its_default() -> None:
     assert values["HOST"] == "127.0.0.1"
     assert values["PORT"] == 8000
     assert values["SENDING_ENABLED"] is True
+    assert values["SHORT_LINK_DAYS"] == 730
     assert set(values) == {setting.name for setting in config.SETTINGS}
 
 
@@ -45,6 +46,8 @@ def test_values_are_read_as_their_type() -> None:
         ("PROVIDER_LIMITS", "acme=fast"),
         ("DEFAULT_COUNTRY", "Poland"),
         ("LOG_LEVEL", "loud"),
+        ("SHORT_LINK_DAYS", "399"),
+        ("SHORT_LINK_DAYS", "two years"),
         ("SECRET_KEY", "short"),
     ],
 )

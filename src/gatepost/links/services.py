@@ -1,13 +1,14 @@
 """Short links of a workspace: their address, who shortens, and what was clicked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from gatepost.gateways.models import Gateway
 from gatepost.links import store
@@ -16,10 +17,12 @@ from gatepost.links.shortening import Shortener
 from gatepost.problems import Fault, Problem
 from gatepost.providers import registry
 from gatepost.rest.storable import is_storable
+from gatepost.sms.ids import first_id
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.services import audit
 
 LONGEST_BASE: Final = 60
+FORGOTTEN_AT_ONCE: Final = 5000
 _OFF: Final[tuple[Any, ...]] = (None, "", False, "off", "default", {})
 
 
@@ -96,6 +99,29 @@ def choices_that_shorten(workspace: Workspace) -> set[str]:
     default_id = active[0].pk if len(active) == 1 else workspace.default_gateway_id
     without_choice = {""} if any(row.pk == default_id for row in rows) else set()
     return {row.name for row in rows} | {str(row.pk) for row in rows} | without_choice
+
+
+def forget_old(before_each: Callable[[], None]) -> int:
+    """Delete short links beyond their days, some at a time, each time committed; how many. `before_each` may raise to
+    stop."""
+    days = settings.CONFIG["SHORT_LINK_DAYS"]
+    if not days:
+        return 0
+    since = timezone.now() - timedelta(days=days)
+    before = first_id(int(since.timestamp() * 1000))
+    values: dict[str, Any] = {"since": since, "before": before, "limit": FORGOTTEN_AT_ONCE}
+    count = 0
+    with connection.cursor() as cursor:
+        for statement in (store.FORGET_CODES, store.FORGET_OF_MESSAGES):
+            deleted = FORGOTTEN_AT_ONCE
+            while deleted == FORGOTTEN_AT_ONCE:
+                before_each()
+                cursor.execute(statement, values)
+                deleted = cursor.rowcount
+                count += deleted
+        before_each()
+        cursor.execute(store.FORGET_LINKS, [since])
+    return count
 
 
 def of_message(message_id: int) -> list[MessageLink]:

@@ -34,6 +34,20 @@ CLICKS: Final = """
      group by l.id order by l.id
 """
 
+# The codes of a link go before it; one that was opened at this moment is left to the next time.
+FORGET_CODES: Final = """
+    delete from short_link where code = any(array(
+           select s.code from short_link s join link l on l.id = s.link_id
+            where l.created_at < %(since)s limit %(limit)s for update of s skip locked))
+"""
+FORGET_OF_MESSAGES: Final = """
+    delete from message_link where code = any(array(
+           select code from message_link where message_id < %(before)s limit %(limit)s for update skip locked))
+"""
+FORGET_LINKS: Final = """
+    delete from link l where l.created_at < %s and not exists (select from short_link s where s.link_id = l.id)
+"""
+
 New = tuple[str, str, int]
 """code, address, contact"""
 

@@ -10,7 +10,7 @@ from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from gatepost.messages.models import Message, MessageEvent
-from gatepost.sms.ids import EPOCH_MS, NODE_BITS, SEQUENCE_BITS
+from gatepost.sms import ids
 from gatepost.sms.outcomes import POLICIES, Refusal
 from gatepost.sms.states import WORDS, State, Word
 
@@ -87,8 +87,7 @@ def search(messages: QuerySet[Message], filters: Filters) -> QuerySet[Message]:
 
 def first_id(moment: datetime, offset_s: int = 0) -> int:
     """The smallest id that a message of that moment (aware) can have, so many seconds later."""
-    milliseconds = int(moment.timestamp() + offset_s) * 1000 - EPOCH_MS
-    return max(0, min(milliseconds << (NODE_BITS + SEQUENCE_BITS), 2**63 - 1))
+    return ids.first_id(int(moment.timestamp() + offset_s) * 1000)
 
 
 def _standing_in(states: frozenset[State]) -> Q:

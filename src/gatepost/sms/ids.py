@@ -43,6 +43,11 @@ def _with_node(place: int, node: int) -> int:
     return (milliseconds << (NODE_BITS + SEQUENCE_BITS)) | node | sequence
 
 
+def first_id(milliseconds: int) -> int:
+    """The smallest id that is made at that moment, in milliseconds since 1970."""
+    return max(0, min((milliseconds - EPOCH_MS) << (NODE_BITS + SEQUENCE_BITS), _ID_LIMIT - 1))
+
+
 def to_ref(message_id: int, generation: int = 0) -> str:
     """The reference of a message: 13 lower-case alphanumerics, sortable by time within a generation."""
     rest = message_id + min(generation, GENERATIONS - 1) * _ID_LIMIT if generation else message_id

@@ -1,7 +1,7 @@
 """Short links against PostgreSQL: their settings, who shortens, what is kept, what is counted."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +14,11 @@ from tests.support.tenants import ACTOR, Tenant, tenant
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.services import create_gateway
 from gatepost.links import services, store
-from gatepost.links.models import Link, ShortLink
+from gatepost.links.models import Link, MessageLink, ShortLink
 from gatepost.links.shortening import Shortener
 from gatepost.problems import Problem
 from gatepost.providers.registry import all_providers
+from gatepost.sms.ids import first_id
 from gatepost.workspaces.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +127,27 @@ def test_a_provider_shortens_when_all_its_settings_are_set() -> None:
             for off in ("off", "default", "", None, False, {}):
                 assert not services.shortens_itself(slug, dict.fromkeys(names, "on") | {name: off})
     assert not services.shortens_itself("gone", {"shorten_links": "on"})
+
+
+def test_links_are_deleted_when_their_days_are_over(north: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setitem(settings.CONFIG, "SHORT_LINK_DAYS", 400)
+    now = datetime.now(UTC)
+    old = sent(north, 5)
+    Link.objects.update(created_at=now - timedelta(days=401))
+    young = sent(north, 2, campaign=8)
+    for code, days in (("a" * 9, 401), ("b" * 9, 399)):
+        accepted = first_id(int((now - timedelta(days=days)).timestamp() * 1000))
+        MessageLink.objects.create(code=code, workspace=north.workspace, message_id=accepted, url="https://a.example")
+    rounds: list[None] = []
+    assert services.forget_old(lambda: rounds.append(None)) == 6
+    assert len(rounds) == 5
+    assert [opened(code) is None for code in (*old, "a" * 9)] == [True] * 6
+    assert [opened(code) is None for code in (*young, "b" * 9)] == [False] * 3
+    assert Link.objects.get().campaign_id == 8
+    monkeypatch.setitem(settings.CONFIG, "SHORT_LINK_DAYS", 0)
+    Link.objects.update(created_at=now - timedelta(days=9999))
+    assert services.forget_old(lambda: rounds.append(None)) == 0
 
 
 def test_the_api_and_the_page_set_the_address(north: Tenant) -> None:
