@@ -1,6 +1,6 @@
 """The log: which messages there are, and what is known of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,9 +18,14 @@ IS_WAITING = "exists (select from outbox where outbox.message_id = message.id)"
 IN_OUTBOX = "select message_id, due_at, held from outbox where message_id = any(%s)"
 CLOCKS_S = 600
 """How far the clock of an id may be from the time that was written beside it."""
+# Those that are named, and the one that has no answer yet.
 SUBMISSIONS = """
-    select id, intent_at, done_at, cause, status, latency_ms, settings_version, is_resend
-      from submission where id = any(%s) order by intent_at
+    select s.id, s.intent_at, s.done_at, s.cause, s.status, s.latency_ms, s.settings_version, s.is_resend, g.name
+      from submission s left join gateway g on g.id = s.gateway_id
+     where s.id = any(%(ids)s::bigint[] || array(
+           select id from submission
+            where gateway_id = %(gateway)s::bigint and done_at is null and %(message)s = any(message_ids)))
+     order by s.intent_at
 """
 
 
@@ -122,34 +127,47 @@ def _standing(message: Message, queued: tuple[datetime, str | None] | None) -> S
 
 def timeline(message: Message) -> list[Moment]:
     """Everything that happened to a message, oldest first."""
-    events = list(MessageEvent.objects.filter(message_id=message.pk).order_by("id"))
     accepted = {
         "segments": message.segments,
         "encoding": message.encoding,
         "sender": message.sender,
         "sender_reason": message.sender_reason,
     }
-    moments = [Moment(message.created_at, "accepted", accepted)]
-    moments += [Moment(event.at, event.kind, event.detail) for event in events]
-    moments += _submissions(message)
+    rows = MessageEvent.objects.filter(message_id=message.pk).order_by("id")
+    events = [Moment(row.at, row.kind, row.detail) for row in rows]
+    moments = [Moment(message.created_at, "accepted", accepted), *events, *_submissions(message, events)]
     return sorted(moments, key=lambda moment: moment.at)
 
 
-def _submissions(message: Message) -> list[Moment]:
-    if message.submission_id is None:
-        return []
+def submission_of(moment: Moment) -> int | None:
+    """The request whose outcome the moment tells; None where it tells none."""
+    ref = ids.from_ref(str(moment.detail.get("submission", "")))
+    return ref[0] if ref else None
+
+
+def _submissions(message: Message, events: Sequence[Moment]) -> list[Moment]:
+    """Each time that the message was handed over, and that it was taken: everything else is an event."""
+    outcomes = [(number, event.at) for event in events if (number := submission_of(event)) is not None]
+    named = {number for number, _ in outcomes} | ({message.submission_id} - {None})
+    is_open = message.state in (State.QUEUED, State.UNKNOWN)
+    values = {"ids": list(named), "gateway": message.gateway_id if is_open else None, "message": message.pk}
     with connection.cursor() as cursor:
-        cursor.execute(SUBMISSIONS, [[message.submission_id]])
+        cursor.execute(SUBMISSIONS, values)
         rows = cursor.fetchall()
     moments = []
-    for _, intent_at, done_at, cause, status, latency_ms, version, is_resend in rows:
-        what = "sent again" if is_resend else "submitting"
-        moments.append(Moment(intent_at, what, {"attempt": message.attempts, "settings_version": version}))
-        if done_at is not None and message.submitted_at is not None:
-            detail = {"status": status, "latency_ms": latency_ms, "cause": cause, "provider_ref": message.provider_ref}
-            known = {name: value for name, value in detail.items() if value is not None}
-            moments.append(Moment(done_at, "submitted", known))
+    for number, intent_at, done_at, cause, status, latency_ms, version, is_resend, gateway in rows:
+        attempt = 1 + sum(at < intent_at for _, at in outcomes)
+        handed = {"attempt": attempt, "settings_version": version, "gateway": gateway}
+        moments.append(Moment(intent_at, "sent again" if is_resend else "submitting", _known(handed)))
+        has_failed = any(other == number and at >= intent_at for other, at in outcomes)
+        if done_at is not None and message.submitted_at is not None and number == message.submission_id:
+            taken = {"status": status, "latency_ms": latency_ms, "cause": cause, "provider_ref": message.provider_ref}
+            moments += [] if has_failed else [Moment(done_at, "submitted", _known(taken | {"gateway": gateway}))]
     return moments
+
+
+def _known(detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in detail.items() if value is not None}
 
 
 def refusal_of(message: Message) -> dict[str, str] | None:

@@ -10,6 +10,7 @@ from tests.support.django_database import own_database
 
 from gatepost.dispatch import services, statements, store, stranded
 from gatepost.intake import commit
+from gatepost.messages import log as message_log
 from gatepost.messages import receipts
 from gatepost.workspaces.models import Workspace
 
@@ -127,6 +128,7 @@ HOT: dict[str, tuple[str, Any]] = {
             "detail": ["{}"] * 3,
         },
     ),
+    "hand-overs of a message": (message_log.SUBMISSIONS, {"ids": IDS, "gateway": 1, "message": 10}),
     "suppressed numbers": (commit.SUPPRESSED, ["48500000001,48600000012"]),
 }
 

@@ -12,7 +12,7 @@ from gatepost.dispatch.models import Outbox, Submission
 from gatepost.gateways.services import create_gateway
 from gatepost.messages.log import Filters, refusal_of, search, standings, timeline
 from gatepost.messages.models import Message, MessageEvent
-from gatepost.sms.ids import IdSource
+from gatepost.sms.ids import IdSource, to_ref
 from gatepost.sms.outcomes import POLICIES, Refusal
 from gatepost.sms.states import WORDS, State, Word
 
@@ -150,13 +150,88 @@ def test_the_timeline_tells_everything_in_order(workspace):
         status=200,
         latency_ms=12,
     )
-    for seconds, kind, detail in ((4, "receipt", {"state": "delivered"}), (1, "throttled", {"words": "slow down"})):
+    slower = {"words": "slow down", "submission": to_ref(4)}
+    for seconds, kind, detail in ((4, "receipt", {"state": "delivered"}), (1, "throttled", slower)):
         MessageEvent.objects.create(message_id=row.pk, kind=kind, detail=detail, at=NOW + timedelta(seconds=seconds))
     moments = timeline(row)
     assert [moment.what for moment in moments] == ["accepted", "throttled", "submitting", "submitted", "receipt"]
     assert moments[0].detail == {"segments": 1, "encoding": "gsm7", "sender": "Acme", "sender_reason": "own"}
     assert moments[2].detail == {"attempt": 2, "settings_version": 4}
     assert moments[3].detail == {"status": 200, "latency_ms": 12, "provider_ref": "p1"}
+
+
+def handed_over(row, number, gateway, seconds, *, done=True, **more):
+    """A request with the message, so many seconds from now."""
+    Submission.objects.create(
+        id=number,
+        gateway_id=gateway.pk,
+        fence=1,
+        message_ids=[row.pk],
+        serial=number,
+        settings_version=1,
+        intent_at=NOW + timedelta(seconds=seconds),
+        done_at=NOW + timedelta(seconds=seconds + 1) if done else None,
+        **more,
+    )
+
+
+def came_to(row, number, seconds, kind):
+    """What that request came to."""
+    at = NOW + timedelta(seconds=seconds)
+    MessageEvent.objects.create(message_id=row.pk, kind=kind, detail={"submission": to_ref(number)}, at=at)
+
+
+def attempts(row):
+    """What the timeline says of each hand-over and what it came to."""
+    return [
+        (moment.what, moment.detail.get("attempt"), moment.detail.get("gateway"))
+        for moment in timeline(row)
+        if moment.what != "accepted"
+    ]
+
+
+@pytest.fixture
+def pair(workspace, acme: Acme):
+    return [create_gateway([workspace], acme.slug, name, acme.settings(), actor=ACTOR) for name in ("First", "Second")]
+
+
+def test_every_attempt_is_told_with_its_gateway(workspace, pair):
+    first, second = pair
+    row = message(workspace, gateway=second, submission_id=6, attempts=2, submitted_at=NOW, state="submitted")
+    handed_over(row, 5, first, 1)
+    came_to(row, 5, 2, "not_sent")
+    handed_over(row, 6, second, 3)
+    assert attempts(row) == [
+        ("submitting", 1, "First"),
+        ("not_sent", None, None),
+        ("submitting", 2, "Second"),
+        ("submitted", None, "Second"),
+    ]
+
+
+@pytest.mark.parametrize("state", ["queued", "unknown"])
+def test_an_attempt_without_an_answer_yet_is_told(workspace, pair, state):
+    first, _ = pair
+    row = message(workspace, gateway=first, state=state)
+    handed_over(row, 5, first, 1, done=False)
+    handed_over(message(workspace, gateway=first), 6, first, 1, done=False)
+    assert attempts(row) == [("submitting", 1, "First")]
+
+
+def test_what_was_found_later_was_not_answered_then(workspace, pair):
+    first, _ = pair
+    row = message(workspace, gateway=first, submission_id=5, attempts=1, submitted_at=NOW, state="submitted")
+    handed_over(row, 5, first, 1)
+    came_to(row, 5, 2, "unknown")
+    assert attempts(row) == [("submitting", 1, "First"), ("unknown", None, None)]
+
+
+def test_a_request_that_was_repeated_may_be_taken_the_second_time(workspace, pair):
+    first, _ = pair
+    row = message(workspace, gateway=first, submission_id=5, attempts=2, submitted_at=NOW, state="submitted")
+    came_to(row, 5, 2, "unknown")
+    handed_over(row, 5, first, 3, is_resend=True)
+    assert attempts(row) == [("unknown", None, None), ("sent again", 2, "First"), ("submitted", None, "First")]
 
 
 def test_a_message_that_nothing_happened_to_has_a_timeline_of_one_line(workspace):
