@@ -17,6 +17,9 @@ MAX_RESENDS = 5
 UNDOCUMENTED_WINDOW_S = 3600
 ADAPTER_FAULT = "adapter fault"
 WORKER_LOST = "worker lost"
+DATABASE_LOST = "database lost before sending"
+LEASE_TOO_SHORT = "lease too short"
+OVER_THE_PACE = "over the pace"
 DETOUR_S = 2.0
 """How long a message that is to go elsewhere waits here, should the way there break off."""
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from gatepost.dispatch.decide import LEASE_TOO_SHORT, OVER_THE_PACE
 from gatepost.dispatch.pacing import TooFast
 from gatepost.dispatch.store import Due, LeaseLost
 from gatepost.providers.base import Message
@@ -31,10 +32,10 @@ class Gate:
         try:
             self._check()
         except LeaseLost:
-            self.why = "lease too short"
+            self.why = LEASE_TOO_SHORT
             raise
         except TooFast:
-            self.why = "over the pace"
+            self.why = OVER_THE_PACE
             raise
 
 

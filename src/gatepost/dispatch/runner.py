@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from gatepost.dispatch import look_ahead, store
 from gatepost.dispatch.brakes import Brakes
-from gatepost.dispatch.decide import WORKER_LOST
+from gatepost.dispatch.decide import DATABASE_LOST, WORKER_LOST
 from gatepost.dispatch.driven import Driven
 from gatepost.dispatch.ending import end
 from gatepost.dispatch.grouping import Grouping
@@ -176,7 +176,7 @@ class Runner:
         """An intent of ours whose commit we never learnt of was never sent. Not to be called beside an intent."""
         async with self._pool.connection() as connection:
             rows = await store.unaccounted(connection, self.driven.id, self.fence, list(self._open))
-        await self._close_rows(rows, not_sent("database lost before sending", retry_after_s=0.0))
+        await self._close_rows(rows, not_sent(DATABASE_LOST, retry_after_s=0.0))
 
     async def _close_rows(self, rows: list[tuple[Any, ...]], outcome: Outcome) -> None:
         for submission_id, _, message_ids, generations, senders, intent_at, is_resend in rows:

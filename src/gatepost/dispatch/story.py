@@ -7,15 +7,19 @@ from typing import Any, Final
 
 from django.utils.dateparse import parse_datetime
 
-from gatepost.messages.log import Moment, Standing
+from gatepost.dispatch.causes import why
+from gatepost.messages.log import Moment, Standing, submission_of
 from gatepost.messages.models import Message
 from gatepost.messages.preview import SENDER_REASONS
-from gatepost.sms.ids import from_ref
-from gatepost.sms.outcomes import POLICIES, Refusal
+from gatepost.sms.outcomes import POLICIES, Kind, Refusal
 from gatepost.sms.states import FINAL, State
+from gatepost.transport.driver import OUR_CAUSES
 
 Detail = Mapping[str, Any]
 GATEWAY: Final = "{gateway}"
+GONE: Final = "a gateway that is gone"
+MOVES: Final = frozenset({"moved", "failed over"})
+"""From one gateway to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ class Line:
 
 def told(message: Message, moments: list[Moment]) -> list[Line]:
     """The timeline of a message; a kind of event that nobody has words for is shown as it is."""
-    return [_line(message, moment) for moment in moments]
+    return [_line(message, moment, name) for moment, name in zip(moments, _gateways(message, moments), strict=True)]
 
 
 def standing_in_words(message: Message, standing: Standing) -> str:
@@ -54,24 +58,31 @@ def is_moving(standing: Standing) -> bool:
     return standing.state not in FINAL
 
 
-def _line(message: Message, moment: Moment) -> Line:
+def _gateways(message: Message, moments: list[Moment]) -> list[str]:
+    """The gateway that had the message at each of these moments."""
+    name = message.gateway.name if message.gateway else GONE
+    names = []
+    for moment in reversed(moments):
+        if moment.what in MOVES:
+            name = str(moment.detail.get("from") or GONE)
+        names.append(name)
+    return names[::-1]
+
+
+def _line(message: Message, moment: Moment, gateway: str) -> Line:
     title, tell = _KINDS.get(moment.what, (moment.what.capitalize(), _as_it_is))
     detail = moment.detail
-    ref = from_ref(str(detail.get("submission", "")))
+    if moment.what == Kind.NOT_SENT:
+        title = why(moment.what, detail).title
     again = detail.get("again_at")
     return Line(
         at=moment.at,
-        title=title.replace(GATEWAY, _whose(message, detail)),
+        title=title.replace(GATEWAY, str(detail.get("gateway") or gateway)),
         words=tuple(words for words in tell(message, detail) if words),
         again_at=parse_datetime(again) if isinstance(again, str) else None,
-        submission=ref[0] if ref else None,
+        submission=submission_of(moment),
         raw=_raw(detail) if moment.what == "receipt" else (),
     )
-
-
-def _whose(message: Message, detail: Detail) -> str:
-    """The gateway that it is about: the message's, unless another one is kept with it."""
-    return str(detail.get("gateway") or (message.gateway.name if message.gateway else "a gateway that is gone"))
 
 
 def _accepted(message: Message, detail: Detail) -> list[str]:
@@ -103,13 +114,20 @@ def _taken(_message: Message, detail: Detail) -> list[str]:
 def _said(_message: Message, detail: Detail) -> list[str]:
     """The provider's words and code, else the cause that we found, and what it means for us."""
     words, code, cause = (str(detail.get(name, "")) for name in ("words", "code", "cause"))
-    said = f"“{words}”" if words else cause
+    # What is added to a cause of our own is our system's, and not the provider's.
+    quoted = words if cause in OUR_CAUSES else f"“{words}”"
+    said = f"{cause}: {quoted}" if words and cause else quoted if words else cause
+    said = said[:1].upper() + said[1:]
     refusal = detail.get("class")
     policy = POLICIES[Refusal(refusal)] if refusal in list(Refusal) else None
     return [
         f"{said} (code {code})" if said and code else said or (f"Code {code}" if code else ""),
         f"On the side of the {policy.side.value}: {policy.advice}" if policy else "",
     ]
+
+
+def _set_aside(message: Message, detail: Detail) -> list[str]:
+    return [*_said(message, detail), "On our side: report it as a fault of the adapter, with the id of the message."]
 
 
 def _fallback(message: Message, detail: Detail) -> list[str]:
@@ -163,13 +181,14 @@ _KINDS: Final[Mapping[str, tuple[str, Teller]]] = {
     "refused": ("The provider refused it", _said),
     "fallback sender": ("The provider refused the sender ID", _fallback),
     "throttled": ("The provider asked for a slower pace", _said),
-    "not_sent": ("The provider was not reached", _said),
+    "not_sent": ("Not sent", _said),
     "unknown": ("No answer that can be trusted", _unknown),
     "repeat failed": ("The repetition did not go through", _said),
-    "set aside": ("Set aside: its answers could not be read", _said),
-    "expired": ("Expired: it was tried for as long as it was to be", _said),
+    "set aside": ("Set aside: no request could be made of it", _set_aside),
+    "expired": ("Expired: its time ran out", _said),
     "blocked": ("Not sent: the number must not be sent to", _said),
     "receipt": ("Report from {gateway}", _receipt),
+    "unconfirmed": ("No report will come", _by),
     "cancelled": ("Cancelled", _by),
     "send again": ("Sent again", _by),
     "not sent again": ("Not sent again after all", _by),

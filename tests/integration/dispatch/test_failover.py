@@ -216,6 +216,8 @@ async def test_a_report_of_the_gateway_that_a_message_left_is_shown_and_never_en
         *["Report from First"] * 3,
         "Report from Second",
     ]
+    handed = [(line.title, *line.words) for line in lines if line.title.startswith("Handed")]
+    assert handed == [("Handed to First", "Attempt 1."), ("Handed to Second", "Attempt 2.")]
     assert engine.rows("select count(*) from orphan_receipt") == [(0,)]
 
 
