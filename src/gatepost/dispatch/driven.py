@@ -67,7 +67,7 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
     account = services.runtime(row)
     manifest = source.manifest_for(account.settings)
     urls = services.callback_urls(row)
-    rate = _rate(row, manifest, provider_limits)
+    rate = rate_of(row, manifest, provider_limits)
     conduct = _conduct(row, source, manifest, account)
     return Driven(
         id=row.pk,
@@ -97,8 +97,9 @@ def load(gateway_id: int, provider_limits: Mapping[str, float]) -> Driven | None
     )
 
 
-def _rate(row: Gateway, manifest: Manifest, limits: Mapping[str, float]) -> float | None:
-    """The gateway's own rate, else the manifest's; an account's limit and the installation's cap both."""
+def rate_of(row: Gateway, manifest: Manifest, limits: Mapping[str, float]) -> float | None:
+    """What a gateway may send per second, of what its provider counts: its own rate, else the manifest's; an account's
+    limit and the installation's cap both. None where nothing limits it."""
     pace = manifest.pace
     caps = [limits.get(row.provider), pace.requests_per_second if pace.shared_by else None]
     rates = [row.requests_per_second or pace.requests_per_second, *caps]

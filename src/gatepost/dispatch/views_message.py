@@ -147,7 +147,9 @@ def _live(request: PageRequest, row: Message) -> dict[str, Any]:
 def _seen(context: Mapping[str, Any]) -> str:
     """What a page that shows this has seen."""
     found: Explanation = context["explanation"]
-    parts = (found.standing, found.timeline, found.exchanges, context["poll_s"], context["message"].left_at)
+    # How many are before it is no news.
+    reasons = [wait.why.partition(":")[0] for wait in found.waits]
+    parts = (found.standing, found.timeline, found.exchanges, reasons, context["poll_s"], context["message"].left_at)
     return hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -1,19 +1,27 @@
 """Why a message waits, for how long it did, and what it waits for now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from gatepost.dispatch.causes import why
+from gatepost.dispatch.driven import UNREADABLE, rate_of
 from gatepost.dispatch.models import GatewayLease, Outbox
 from gatepost.gateways.common import rates_by_sender
+from gatepost.gateways.countries import country_name
 from gatepost.gateways.models import Gateway
-from gatepost.gateways.settings import provider_of
-from gatepost.messages.log import Moment, Standing
+from gatepost.gateways.settings import provider_of, restored
+from gatepost.messages.log import Moment, Standing, submission_of
 from gatepost.messages.models import Message
-from gatepost.sms.states import State
+from gatepost.routing.health import Standing as Health
+from gatepost.routing.models import GatewayHealth
+from gatepost.sms.msisdn import country_of
+from gatepost.sms.states import FINAL, State
 
 MOST_COUNTED: Final = 10_000
 WORTH_TELLING: Final = timedelta(seconds=1)
@@ -26,14 +34,15 @@ AHEAD = """
                 select from message m where m.id = o.message_id and coalesce(o.sender, m.sender) = %(sender)s))
          limit %(most)s) as before_it
 """
-AGAIN: Final = {
-    "throttled": "the provider asked for a slower pace",
-    "not_sent": "the provider was not reached",
-    "refused": "the provider refused it for the time being",
-    "fallback sender": "it is tried under the fallback sender ID",
-    "unknown": "it is sent again after an answer that could not be trusted",
-    "repeat failed": "the repetition did not go through",
-}
+QUEUE: Final = "in the queue"
+"""Its turn, a hold, a gateway that nobody drove: which of them it was is not kept."""
+
+ATTEMPT: Final = "in the queue, and at an attempt whose beginning is not known"
+DOUBT: Final = "it was in doubt whether it had arrived"
+SCHEDULED: Final = "it was scheduled"
+HANDED_OVER: Final = frozenset({"submitting", "sent again"})
+LEFT_THE_QUEUE: Final = frozenset({"cancelled", "expired", "blocked", "left"})
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,57 +58,146 @@ class Wait:
         return ((self.until or timezone.now()) - self.since).total_seconds()
 
 
-def waits_of(message: Message, moments: list[Moment], standing: Standing) -> list[Wait]:
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A wait whose end is not known yet: because of `why` until `turn_at`, and from then on for its turn."""
+
+    since: datetime
+    turn_at: datetime
+    why: str = ""
+
+    def ended(self, at: datetime, turn: str = QUEUE) -> list[Wait]:
+        """What it was, now that it is over. `turn`: what the second part of it was."""
+        turn_at = min(self.turn_at, at)
+        return [Wait(self.since, turn_at, self.why), Wait(turn_at, at, turn)]
+
+    def lasting(self, now: datetime, words: str) -> list[Wait]:
+        """What it has been, and in these words what it is now."""
+        if self.turn_at > now:
+            return [Wait(self.since, None, words)]
+        return [Wait(self.since, self.turn_at, self.why), Wait(self.turn_at, None, words)]
+
+
+def waits_of(message: Message, moments: Sequence[Moment], standing: Standing) -> list[Wait]:
     """The waits of a message in order; the last one may still last. Waits of less than a second are left out."""
+    due_at = message.due_at or message.created_at
+    open_: _Open | None = _Open(message.created_at, max(due_at, message.created_at), SCHEDULED)
     waits: list[Wait] = []
-    since, why = message.created_at, "its turn in the queue"
-    if message.due_at and message.due_at > since:
-        scheduled_until = min(message.due_at, timezone.now()) if standing.state is State.QUEUED else message.due_at
-        waits.append(Wait(since, scheduled_until, "it was scheduled"))
-        since = message.due_at
     for moment in moments:
-        if moment.what in ("submitting", "sent again"):
-            waits.append(Wait(since, moment.at, why))
-        elif moment.what in AGAIN and "again_at" in moment.detail:
-            since, why = moment.at, AGAIN[moment.what]
-    waits = [wait for wait in waits if wait.until and wait.until - wait.since >= WORTH_TELLING]
-    if standing.state is State.QUEUED:
-        waits.append(Wait(max(since, message.created_at), None, waits_for(message, standing)))
-    return waits
+        following = _after(moment, open_)
+        if following is not open_ and open_ is not None:
+            has_been_tried = submission_of(moment) is not None
+            waits += open_.ended(moment.at, ATTEMPT if has_been_tried else QUEUE)
+        open_ = following
+    if standing.state is State.QUEUED or standing.due_at is not None:
+        now = timezone.now()
+        open_ = open_ or _Open(moments[-1].at, moments[-1].at)
+        waits += open_.lasting(now, waits_for(message, standing, open_.why if open_.turn_at > now else ""))
+    elif open_ is not None and open_.turn_at != FOREVER and standing.state in FINAL:
+        # A report has ended it.
+        waits += open_.ended(message.state_at)
+    return [wait for wait in waits if wait.until is None or wait.until - wait.since >= WORTH_TELLING]
 
 
-def waits_for(message: Message, standing: Standing) -> str:
-    """What keeps a queued message from being submitted now."""
+def _after(moment: Moment, open_: _Open | None) -> _Open | None:
+    """What it waits for after the moment, as far as the moment tells; the same wait where it changes nothing."""
+    if moment.what in HANDED_OVER or moment.what in LEFT_THE_QUEUE:
+        return None
+    if moment.what in ("send again", "failed over"):
+        return _Open(moment.at, moment.at)
+    if moment.what == "not sent again":
+        return _Open(moment.at, FOREVER, DOUBT)
+    if submission_of(moment) is None:
+        return open_
+    again_at = _again_at(moment)
+    if moment.what == "unknown" and again_at is None:
+        return _Open(moment.at, FOREVER, DOUBT)
+    if moment.what == "repeat failed":
+        # It does not say whether and when it is repeated once more.
+        again_at = FOREVER
+    return _Open(moment.at, again_at or moment.at, why(moment.what, moment.detail).reason)
+
+
+def _again_at(moment: Moment) -> datetime | None:
+    again_at = moment.detail.get("again_at")
+    return datetime.fromisoformat(again_at) if isinstance(again_at, str) else None
+
+
+def waits_for(message: Message, standing: Standing, because: str = "") -> str:
+    """What keeps a message in the queue from being submitted now. `because`: why its last attempt came to nothing."""
     if standing.held:
         return standing.held
     if standing.due_at and standing.due_at > timezone.now():
-        return "its next attempt" if message.attempts else "the time that it is scheduled for"
+        tried = f"its next attempt: {because}" if because else "its next attempt"
+        return tried if message.attempts else "the time that it is scheduled for"
     gateway = message.gateway
     if gateway is None:
         return "a gateway: the one it was for is gone"
-    if not _is_driven(gateway):
+    paused = gateway.paused_reason
+    if not _is_driven(gateway) and not paused.startswith(UNREADABLE):
         return f"a worker: none drives gateway {gateway.name} at this moment"
-    return _its_turn(message, gateway)
+    if paused:
+        return f"gateway {gateway.name}, which is paused: {paused[:1].lower()}{paused[1:].rstrip('.')}"
+    return _outage(message, gateway) or _its_turn(message, gateway)
 
 
 def _is_driven(gateway: Gateway) -> bool:
     return GatewayLease.objects.filter(gateway=gateway, worker_id__isnull=False, expires_at__gt=timezone.now()).exists()
 
 
+def _outage(message: Message, gateway: Gateway) -> str:
+    """Why the gateway is down for the message; empty where it is not."""
+    places = {"", country_of(message.to_digits) or ""}
+    down = GatewayHealth.objects.filter(gateway=gateway, country__in=places, standing=Health.DOWN)
+    row = down.order_by("country").first()
+    if row is None:
+        return ""
+    place = f" for {country_name(row.country)}" if row.country else ""
+    return f"gateway {gateway.name}, which is down{place}: {row.cause or 'it does not work'}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """So many `units` a second (None: as many as there are), and what makes it so. `sender`: it is that sender ID's."""
+
+    rate: float | None
+    units: str
+    why: str = ""
+    sender: str = ""
+
+    @property
+    def words(self) -> str:
+        """As the end of a sentence; empty where there is no limit."""
+        if self.rate is None:
+            return ""
+        return f" at {self.rate:g} {self.units} a second{f', {self.why}' if self.why else ''}"
+
+
+def _pace(gateway: Gateway, sender: str) -> _Pace:
+    """The slowest of those that hold for a message of that sender ID."""
+    provider = provider_of(gateway.provider)
+    manifest = provider.manifest_for(restored(provider, gateway.settings, {}))
+    units = manifest.pace.counts
+    own = rates_by_sender(gateway.sender_rates).get(sender)
+    paces = [
+        _Pace(own, units, f"the pace of the sender ID {sender}", sender),
+        _Pace(gateway.slowed_to, units, "the slower pace that the provider asked for"),
+        _Pace(rate_of(gateway, manifest, settings.CONFIG["PROVIDER_LIMITS"]), units),
+    ]
+    return min((pace for pace in paces if pace.rate), key=lambda pace: pace.rate or 0.0, default=_Pace(None, units))
+
+
 def _its_turn(message: Message, gateway: Gateway) -> str:
     queued = Outbox.objects.filter(message_id=message.pk).first()
     sender = (queued.sender if queued else None) or message.sender
-    own_rate = rates_by_sender(gateway.sender_rates).get(sender)
-    before = _before(queued, sender if own_rate else None) if queued else 0
+    pace = _pace(gateway, sender)
+    before = _before(queued, pace.sender or None) if queued else 0
     if not before:
-        return "its turn: it is next"
+        return f"its turn: it is next{pace.words if pace.why else ''}"
     count = f"more than {MOST_COUNTED:,}" if before > MOST_COUNTED else f"{before:,}"
-    rate = own_rate or gateway.requests_per_second or provider_of(gateway.provider).manifest.pace.requests_per_second
-    pace = f" at {rate:g} a second" if rate else ""
     verb = "is" if before == 1 else "are"
-    what = f"message{'' if before == 1 else 's'}{f' from {sender}' if own_rate else ''}"
-    why = f", the pace of the sender ID {sender}" if own_rate else ""
-    return f"its turn: {count} {what} {verb} before it{pace}{why}"
+    what = f"message{'' if before == 1 else 's'}{f' from {pace.sender}' if pace.sender else ''}"
+    return f"its turn: {count} {what} {verb} before it{pace.words}"
 
 
 def _before(queued: Outbox, sender: str | None) -> int:

@@ -14,7 +14,7 @@ from tests.support.tenants import ACTOR, Tenant, administrator, tenant
 
 from gatepost import urls
 from gatepost.dispatch.exchanges import curl
-from gatepost.dispatch.models import Outbox
+from gatepost.dispatch.models import GatewayLease, Outbox
 from gatepost.gateways import sender_ids, services
 from gatepost.gateways.models import Gateway
 from gatepost.links.models import MessageLink
@@ -356,6 +356,21 @@ def test_a_page_that_has_seen_everything_gets_nothing(north: Tenant, gateway: Ga
     seen = {"seen": first.context["seen"]}
     assert client.get(address, seen).status_code == 204
     MessageEvent.objects.create(message_id=message.pk, kind="receipt", detail={"status": "BUFFERED"})
+    assert client.get(address, seen).status_code == 200
+
+
+def test_another_reason_to_wait_is_news_and_a_shorter_queue_is_none(north: Tenant, gateway: Gateway) -> None:
+    until = timezone.now() + timedelta(minutes=1)
+    lease = GatewayLease.objects.create(gateway=gateway, worker_id="one", expires_at=until)
+    before, message = (a_message(north.workspace, gateway, state="queued") for _ in range(2))
+    for one in (before, message):
+        in_queue(one, due_at=timezone.now() - timedelta(seconds=1))
+    client = north.console(Role.VIEWER)
+    address = at(north, "message-live", ref=to_ref(message.pk))
+    seen = {"seen": client.get(address).context["seen"]}
+    Outbox.objects.filter(message_id=before.pk).delete()
+    assert client.get(address, seen).status_code == 204
+    lease.delete()
     assert client.get(address, seen).status_code == 200
 
 
