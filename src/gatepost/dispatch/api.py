@@ -9,11 +9,12 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from gatepost.dispatch import services
-from gatepost.dispatch.explain import Failure, explained
+from gatepost.dispatch.explain import explained
+from gatepost.dispatch.failure import Failure
 from gatepost.dispatch.trial_send import Trial, exchanges_of, send_by, wait_for_answer
 from gatepost.gateways.access import find
 from gatepost.messages.api import MessageDetail, Ref, RefusalOut, own_message, read_message
-from gatepost.messages.api_where import RouteStepOut
+from gatepost.messages.api_where import DeniedOut, RouteStepOut
 from gatepost.problems import Problem
 from gatepost.rest.bodies import Body, Id
 from gatepost.sms.ids import to_ref
@@ -30,12 +31,14 @@ class CheckOut(Schema):
 
 
 class RouteOut(Schema):
-    """Why this gateway. `steps`: what the route says of the message as the rules are now."""
+    """Why this gateway. `steps`: what the route says of the message as the rules are now; none where the message names
+    its gateway. `denied`: why it would be refused now."""
 
     chosen_by: str
     rule: int | None
     tried: Annotated[list[str], Field(description="Gateways that had the message before.")]
     steps: list[RouteStepOut]
+    denied: DeniedOut | None
 
 
 class WaitOut(Schema):
@@ -66,7 +69,8 @@ class ReportOut(Schema):
 
 
 class FailureOut(RefusalOut):
-    """Why a message failed, whose side that is on, what is known of the money, and what to do."""
+    """Why a message failed, whose side that is on, what is known of the money, and what to do. Where nobody named a
+    class, `class` is how it ended: undelivered, rejected, blocked, expired, or adapter_fault."""
 
     charged: str
 
@@ -130,6 +134,7 @@ def explain_message(request: HttpRequest, ref: Ref) -> dict[str, Any]:
             "rule": found.route.rule_id,
             "tried": found.route.tried,
             "steps": found.route.steps,
+            "denied": found.route.denied,
         },
         "waits": [{**asdict(wait), "seconds": round(wait.seconds, 3)} for wait in found.waits],
         "timeline": [asdict(line) for line in found.timeline],

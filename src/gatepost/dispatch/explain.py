@@ -7,15 +7,17 @@ from typing import Any, Final
 
 from gatepost.dispatch import exchanges, story
 from gatepost.dispatch.exchanges import Exchanges
+from gatepost.dispatch.failure import Failure, failure_of
 from gatepost.dispatch.waiting import Wait, waits_of
 from gatepost.gateways.countries import country_name
 from gatepost.gateways.models import Gateway
 from gatepost.links import services as links
-from gatepost.messages.log import Moment, Standing, refusal_of, standings, timeline
+from gatepost.messages.log import Moment, Standing, standings, timeline
 from gatepost.messages.models import Message
 from gatepost.messages.snapshots import load_for
 from gatepost.messages.where import Step, where
-from gatepost.messages.wishes import LANES, Wish
+from gatepost.messages.wishes import LANES, Denied, Wish
+from gatepost.routing.choose import NAMED
 from gatepost.routing.models import RouteRule
 from gatepost.routing.words import BY, rule_id_of
 from gatepost.sms.msisdn import country_of
@@ -36,12 +38,15 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Route:
     """What chose the gateway (`rule_id`: the rule, if one did), who had the message before, and what every
-    step of the route says of it as the rules are now."""
+    step of the route says of it as the rules are now: none where the message names its gateway, or is `denied` before
+    one is asked."""
 
     chosen_by: str
     rule_id: int | None
     tried: tuple[str, ...]
     steps: tuple[Step, ...]
+    is_named: bool
+    denied: Denied | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +56,6 @@ class Reported:
     at: datetime
     state: str
     raw: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a message failed. `refusal`: the class; `charged`: what is known of the money."""
-
-    refusal: str
-    code: str
-    words: str
-    side: str
-    charged: str
-    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +81,7 @@ def explained(message: Message, *, sees_all: bool) -> Explanation:
     moments = timeline(message)
     lines = story.told(message, moments)
     mentioned = {line.submission for line in lines if line.submission is not None}
+    cost = _cost(message, standing, moments)
     return Explanation(
         standing=standing,
         meaning=story.standing_in_words(message, standing),
@@ -98,8 +92,8 @@ def explained(message: Message, *, sees_all: bool) -> Explanation:
         timeline=tuple(lines),
         exchanges=exchanges.of_message(message, mentioned, sees_all=sees_all),
         reports=tuple(_reports(moments)),
-        cost=_cost(message, standing, moments),
-        failure=_failure(message, standing, moments),
+        cost=cost,
+        failure=failure_of(message, standing.state, moments, cost),
     )
 
 
@@ -135,16 +129,20 @@ def _route(message: Message) -> Route:
     rule = RouteRule.objects.filter(pk=rule_id).first() if rule_id else None
     chosen_by = f"Rule: {rule.name}" if rule else "A rule that is gone" if rule_id else BY.get(message.route, "")
     names = dict(Gateway.objects.filter(pk__in=message.tried or []).values_list("pk", "name"))
+    is_named = message.route == NAMED
     wish = Wish(
         to=f"+{message.to_digits}",
         text=message.body,
-        sender=message.sender,
+        # What was chosen for it is chosen anew.
+        sender=message.sender if message.sender_reason == "own" else "",
+        # One that is gone is no gateway's number.
+        gateway=(message.gateway_id or 0) if is_named else "",
         priority=next(name for name, lane in LANES.items() if lane == message.lane),
         tag=message.tag or "",
     )
     found = where(wish, load_for(message.workspace_id, [wish], message.kind), message.kind, message.campaign_id)
     tried = tuple(names.get(gateway_id, "a gateway that is gone") for gateway_id in message.tried or [])
-    return Route(chosen_by, rule_id if rule else None, tried, tuple(found.steps))
+    return Route(chosen_by, rule_id if rule else None, tried, tuple(found.steps), is_named, found.denied)
 
 
 def _reports(moments: list[Moment]) -> list[Reported]:
@@ -164,20 +162,6 @@ def _cost(message: Message, standing: Standing, moments: list[Moment]) -> str:
     has_left = message.submitted_at is not None or any(moment.what in ("unknown", "receipt") for moment in moments)
     if has_left:
         return "Not known: the provider named no price."
-    if any(moment.what in (Kind.REFUSED.value, "fallback sender") for moment in moments):
+    if any(moment.what in (Kind.REFUSED, Kind.THROTTLED, "fallback sender") for moment in moments):
         return "The provider refused it and named no price."
     return NEVER_LEFT
-
-
-def _failure(message: Message, standing: Standing, moments: list[Moment]) -> Failure | None:
-    refusal = refusal_of(message)
-    if refusal is None or standing.state in (State.DELIVERED, State.SUBMITTED):
-        return None
-    return Failure(
-        refusal=refusal["class"],
-        code=refusal["code"],
-        words=refusal["words"],
-        side=refusal["side"],
-        charged=_cost(message, standing, moments),
-        advice=refusal["advice"],
-    )

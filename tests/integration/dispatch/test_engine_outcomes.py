@@ -8,8 +8,10 @@ from tests.support.echo import NO_CONNECTION, POISON, refused
 
 from gatepost.dispatch import brakes, runner, submitting
 from gatepost.dispatch.decide import MAX_FAULTS
+from gatepost.dispatch.explain import explained
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
+from gatepost.messages.models import Message
 from gatepost.providers.wire import Response
 from gatepost.sms.ids import from_ref, to_ref
 
@@ -175,6 +177,16 @@ async def test_a_poison_message_is_set_aside_after_three_tries_while_the_others_
     await engine.until_states(others, "submitted")
     assert engine.rows("select attempts from message where id = %s", poison) == [(MAX_FAULTS,)]
     assert engine.events(poison)[-1][0] == "set aside"
+    message = await in_thread(Message.objects.select_related("gateway").get, pk=poison)
+    found = await in_thread(lambda: explained(message, sees_all=False))
+    assert [line.title for line in found.timeline if "request" in line.title] == [
+        *["Not sent: no request could be made of it"] * (MAX_FAULTS - 1),
+        "Set aside: no request could be made of it",
+    ]
+    assert found.failure is not None
+    assert (found.failure.refusal, found.failure.side) == ("adapter_fault", "ours")
+    assert "ZeroDivisionError" in found.failure.words
+    assert "“ZeroDivisionError”" not in " ".join(found.timeline[-1].words)
     assert sorted(engine.accepted_ids()) == sorted(others)
 
 
