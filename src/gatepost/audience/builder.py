@@ -15,6 +15,7 @@ from gatepost.audience.filters import parse_filter
 from gatepost.audience.models import TariffPlan
 from gatepost.audience.vocabulary import NAMED, Vocabulary
 from gatepost.problems import Problem
+from gatepost.rest.storable import as_id
 
 HOWS: Final = (("all", "all of these"), ("any", "any of these"), ("none", "none of these"))
 ROOT: Final = "f"
@@ -207,7 +208,7 @@ def _row_json(row: Row, known: Mapping[str, FilterField]) -> dict[str, Any]:
         return said
     values: list[Any] = list(row.values)
     if field and field.type in ("one", "several"):
-        values = [int(value) if value.isascii() and value.isdigit() and len(value) < 19 else value for value in values]
+        values = [as_id(value) or value for value in values]
     elif op in SEVERAL and not (field and _has_choices(field, op)):
         values = [part.strip() for value in values for part in value.split(",") if part.strip()]
     return said | {"value": values[0] if len(values) == 1 else values or ""}

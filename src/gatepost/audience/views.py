@@ -19,6 +19,7 @@ from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
 from gatepost.rest.paging import PageQuery
 from gatepost.rest.paging import page as page_of
+from gatepost.rest.storable import as_id
 from gatepost.workspaces.permissions import Right
 
 __all__ = ["views_contact", "views_import", "views_registers"]
@@ -85,7 +86,7 @@ def act(request: PageRequest) -> HttpResponse:
         return redirect(back)
     label = None
     if action != "delete":
-        label = Label.objects.filter(workspace=workspace, pk=_number(request.POST.get("label", ""))).first()
+        label = Label.objects.filter(workspace=workspace, pk=as_id(request.POST.get("label", "")) or 0).first()
         if label is None:
             notices.warning(request, "Choose a list or tag first.")
             return redirect(back)
@@ -137,16 +138,12 @@ def _meant(request: PageRequest) -> QuerySet[Contact]:
     """The chosen contacts, or all that fit the filters of the page."""
     if request.POST.get("all") == "yes":
         return _chosen(request, load(request.asker.workspace), request.POST)[1]
-    ids = [number for one in request.POST.getlist("id") if (number := _number(one))]
+    ids = [number for one in request.POST.getlist("id") if (number := as_id(one))]
     return contacts.own(request.asker.workspace).filter(pk__in=ids[:PER_PAGE])
 
 
 def _lines(rows: list[Contact], vocabulary: Vocabulary) -> list[tuple[Contact, dict[str, Any]]]:
     return list(zip(rows, contacts.as_said_each(rows, vocabulary), strict=True))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _back(request: PageRequest) -> str:

@@ -13,6 +13,7 @@ from gatepost.audience.models import CustomField, Segment, TariffPlan
 from gatepost.audience.vocabulary import load
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
+from gatepost.rest.storable import as_id
 from gatepost.workspaces.permissions import Right
 
 
@@ -50,8 +51,7 @@ def registers(request: PageRequest) -> HttpResponse:
 def change_entry(request: PageRequest) -> HttpResponse:
     """Rename an entry, or delete it."""
     register = _register(request.POST.get("of", ""))
-    number = request.POST.get("entry", "")
-    row = entries.find(request.asker.workspace, register, int(number) if number.isdecimal() and len(number) < 19 else 0)
+    row = entries.find(request.asker.workspace, register, as_id(request.POST.get("entry", "")) or 0)
     try:
         if "delete" in request.POST:
             entries.delete_entry(row, register, actor=request.asker.actor)

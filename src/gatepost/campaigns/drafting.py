@@ -11,6 +11,7 @@ from gatepost.channels import attachments
 from gatepost.channels.models import Attachment
 from gatepost.pages.access import PageRequest
 from gatepost.problems import Fault, Problem
+from gatepost.rest.storable import as_id
 from gatepost.texts import services as texts
 from gatepost.texts.models import Template
 from gatepost.workspaces.models import Workspace
@@ -36,10 +37,10 @@ def _check(request: PageRequest, row: Campaign, _: str) -> str:
 
 
 def _use_template(request: PageRequest, row: Campaign, _: str) -> str:
-    number = request.POST.get("template_choice", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    number = as_id(request.POST.get("template_choice", ""))
+    if number is None:
         raise Problem("invalid", faults=[Fault("template_choice", "required", "Choose a template first.")])
-    template = texts.find(row.workspace, int(number))
+    template = texts.find(row.workspace, number)
     said = {
         "subject": template.subject,
         "text": template.body,

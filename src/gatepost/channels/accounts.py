@@ -13,6 +13,7 @@ from gatepost.channels.models import EmailAccount, EmailDefault, Mail
 from gatepost.gateways import secrets
 from gatepost.jobs.app import defer
 from gatepost.problems import Fault, Problem
+from gatepost.rest.storable import as_id
 from gatepost.workspaces.access import Caller
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.permissions import Right
@@ -156,9 +157,7 @@ def choose(workspace_id: int, wanted: str) -> EmailAccount:
             raise Problem("no_email_account", words)
         return account
     by_name = active.filter(name__iexact=wanted).first()
-    by_id = (
-        active.filter(pk=int(wanted)).first() if wanted.isascii() and wanted.isdigit() and len(wanted) < 19 else None
-    )
+    by_id = active.filter(pk=as_id(wanted) or 0).first()
     found = by_name or by_id
     if found is None:
         raise Problem("no_email_account", f"The workspace has no active e-mail account {wanted!r}.")

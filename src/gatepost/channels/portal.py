@@ -19,6 +19,7 @@ from gatepost.channels.mail import narrowed, text_fault
 from gatepost.channels.models import Portal, PortalMessage
 from gatepost.messages.services import id_source
 from gatepost.problems import Fault
+from gatepost.rest.storable import as_id
 from gatepost.sms.ids import to_ref
 from gatepost.sms.states import WORDS, State, Word
 
@@ -56,9 +57,8 @@ class CustomerPortal:
         """A test goes to a contact by its number or login."""
         written = address.strip()
         own = Contact.objects.filter(workspace=workspace_id)
-        is_number = written.isascii() and written.isdigit() and len(written) < 19
         by_login = own.filter(login_key=fold(written)).values_list("pk", flat=True).first() if written else None
-        by_id = own.filter(pk=int(written)).values_list("pk", flat=True).first() if is_number else None
+        by_id = own.filter(pk=as_id(written) or 0).values_list("pk", flat=True).first()
         found = by_login or by_id
         return str(found) if found else Excluded(Reason.INVALID, "No contact has this login or number.")
 

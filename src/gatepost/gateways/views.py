@@ -9,6 +9,7 @@ from gatepost.gateways import access, deletion, services, views_catalogue, views
 from gatepost.gateways.listing import others, rows
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
+from gatepost.rest.storable import as_id
 from gatepost.workspaces.permissions import Right
 from gatepost.workspaces.services import update_workspace
 
@@ -46,7 +47,7 @@ def delete(request: PageRequest, gateway: int) -> HttpResponse:
     if request.method == "POST":
         chosen = request.POST.get("heir", "")
         try:
-            heir = access.find(asker, int(chosen)) if chosen.isascii() and chosen.isdigit() else None
+            heir = access.find(asker, as_id(chosen) or 0) if chosen else None
             services.delete_gateway(row, actor=asker.actor, is_confirmed=True, heir=heir)
         except Problem as found:
             problem = found

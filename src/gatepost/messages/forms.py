@@ -19,11 +19,11 @@ from gatepost.messages.periods import PERIODS, between, day_span
 from gatepost.messages.wishes import Snapshot, Wish
 from gatepost.pages.zones import UTC as UTC_ZONE
 from gatepost.pages.zones import named
+from gatepost.rest.storable import LARGEST, as_id
 from gatepost.sms.states import Word
 from gatepost.workspaces.models import Workspace
 
 PRIORITIES = (("normal", "Normal"), ("code", "One-time code: before all others"), ("bulk", "Bulk: after all others"))
-MAX_ID = 2**63 - 1
 DAYS = (MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2200, 1, 1)))
 
 
@@ -60,7 +60,7 @@ class ComposeForm(forms.Form):
             to=asked["to"],
             text=asked["text"],
             sender=asked["sender"],
-            gateway=_number_of(asked["gateway"]),
+            gateway=as_id(asked["gateway"]) or asked["gateway"],
             tag=asked["tag"],
             client_ref=asked["client_ref"] or None,
             priority=asked["priority"] or "normal",
@@ -69,11 +69,12 @@ class ComposeForm(forms.Form):
 
     def draft(self) -> Wish:
         """What can be read of it so far, for the count and the preview."""
+        gateway = str(self.data.get("gateway", ""))
         return Wish(
             to=str(self.data.get("to", "")),
             text=self.written(),
             sender=str(self.data.get("sender", "")),
-            gateway=_number_of(str(self.data.get("gateway", ""))),
+            gateway=as_id(gateway) or gateway,
             tag=str(self.data.get("tag", "")),
             priority=str(self.data.get("priority", "")) or "normal",
         )
@@ -139,7 +140,7 @@ class LogForm(forms.Form):
     kind = forms.ChoiceField(label="Type", required=False)
     gateway = forms.ChoiceField(label="Gateway", required=False)
     to = forms.CharField(label="Number", max_length=30, required=False)
-    campaign = forms.IntegerField(min_value=1, max_value=MAX_ID, required=False)
+    campaign = forms.IntegerField(min_value=1, max_value=LARGEST, required=False)
 
     def __init__(self, workspace: Workspace, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -204,11 +205,6 @@ def gateway_choices(snapshot: Snapshot) -> list[tuple[str, str]]:
         first = "As the rules say"
     named = sorted((gateway.name, str(gateway.id)) for gateway in snapshot.gateways.values() if not gateway.is_draining)
     return [("", first), *((key, name) for name, key in named)]
-
-
-def _number_of(chosen: str) -> str | int:
-    """The gateway's number; a choice that is none is left to accepting."""
-    return int(chosen) if chosen.isascii() and chosen.isdigit() else chosen
 
 
 def _sender_label(sender: str, gateways: list[str]) -> str:

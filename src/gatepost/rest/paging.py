@@ -10,6 +10,7 @@ from ninja import Query, Schema
 from pydantic import Field
 
 from gatepost.problems import Fault, Problem
+from gatepost.rest.storable import as_id
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -59,6 +60,7 @@ def _position(text: str) -> int:
         digits = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
     except (ValueError, binascii.Error):
         digits = ""
-    if not digits.isdigit() or int(digits) >= 2**63:
+    position = as_id(digits)
+    if position is None:
         raise Problem("bad_cursor", faults=[Fault("cursor", "bad_cursor", "This cursor is not one of ours.")])
-    return int(digits)
+    return position

@@ -1,7 +1,10 @@
-"""What PostgreSQL can keep of what JSON can say."""
+"""What PostgreSQL can keep of what a client can say."""
 
 import math
-from typing import Any
+from typing import Any, Final
+
+LARGEST: Final = 2**63 - 1
+"""No id of a row is larger."""
 
 
 def is_storable(value: Any) -> bool:
@@ -29,3 +32,14 @@ def _is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def as_id(text: str) -> int | None:
+    """The number of a row as a form, a header or a cursor writes it; None for everything that cannot be one.
+
+    Whoever calls `int` on digits without looking how many there are gets a ValueError beyond a few thousand.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST))):
+        return None
+    number = int(text)
+    return number if 0 < number <= LARGEST else None

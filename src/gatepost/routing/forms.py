@@ -7,6 +7,7 @@ from typing import Any, Final
 from django import forms
 
 from gatepost.gateways.models import Gateway
+from gatepost.rest.storable import as_id
 from gatepost.routing.models import RouteRule
 from gatepost.routing.rules import PURPOSES, WEEKDAYS
 from gatepost.routing.services import MAX_WEIGHT
@@ -115,10 +116,10 @@ class RuleForm(forms.Form):
         return asked
 
     def clean_campaigns(self) -> list[int]:
-        written = _values(self.cleaned_data["campaigns"])
-        if not all(value.isascii() and value.isdigit() and len(value) < 19 for value in written):
+        numbers = [as_id(value) for value in _values(self.cleaned_data["campaigns"])]
+        if None in numbers:
             raise forms.ValidationError("Write the numbers of campaigns, such as 12, 15.")
-        return [int(value) for value in written]
+        return [number for number in numbers if number]
 
 
 def _values(text: str) -> list[str]:

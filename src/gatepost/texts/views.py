@@ -13,6 +13,7 @@ from gatepost.audience.vocabulary import Vocabulary, load
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.forms import show_problem
 from gatepost.problems import Problem
+from gatepost.rest.storable import as_id
 from gatepost.texts import services
 from gatepost.texts.forms import TemplateForm, offered
 from gatepost.texts.models import Channel, Template
@@ -77,7 +78,7 @@ def versions(request: PageRequest, template: int) -> HttpResponse:
     if request.method == "POST":
         asker = request.asker
         try:
-            services.restore(row, _number(request.POST.get("version", "")), actor=asker.actor, user=asker.user)
+            services.restore(row, as_id(request.POST.get("version", "")) or 0, actor=asker.actor, user=asker.user)
             notices.success(request, "Restored, as a new version.")
             return redirect("template", workspace=asker.workspace.pk, template=row.pk)
         except Problem as problem:
@@ -153,13 +154,9 @@ def _for_whom(request: PageRequest, vocabulary: Vocabulary, wanted: Wanted) -> C
         return found
     before = None
     if pick != "random":
-        before = everybody.filter(pk=_number(request.POST.get("contact", ""))).first()
+        before = everybody.filter(pk=as_id(request.POST.get("contact", "")) or 0).first()
     return before or random_contact(everybody)
 
 
 def _find(request: PageRequest, template_id: int) -> Template:
     return services.find(request.asker.workspace, min(template_id, LARGEST))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

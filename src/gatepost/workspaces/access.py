@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from ninja.utils import check_csrf
 
 from gatepost.problems import Problem
+from gatepost.rest.storable import as_id
 from gatepost.workspaces.models import ApiKey, Membership, User, Workspace
 from gatepost.workspaces.permissions import ADMINISTRATOR, Right, of_role, of_scopes
 from gatepost.workspaces.services import authenticate_key
@@ -104,13 +105,14 @@ def caller(request: HttpRequest) -> Caller:
 
 
 def _chosen(user: User, wanted: str) -> tuple[Workspace, frozenset[Right]]:
-    if wanted and not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+    number = as_id(wanted)
+    if wanted and number is None:
         raise Problem("workspace_needed", f"{WORKSPACE_HEADER} is not the number of a workspace.")
     if user.is_superuser:
         workspaces = Workspace.objects.all()
-        return _only(list((workspaces.filter(pk=int(wanted)) if wanted else workspaces)[:2]), wanted), ADMINISTRATOR
+        return _only(list((workspaces.filter(pk=number) if number else workspaces)[:2]), wanted), ADMINISTRATOR
     memberships = Membership.objects.filter(user=user).select_related("workspace")
-    found = {m.workspace: m for m in (memberships.filter(workspace_id=int(wanted)) if wanted else memberships)[:2]}
+    found = {m.workspace: m for m in (memberships.filter(workspace_id=number) if number else memberships)[:2]}
     workspace = _only(list(found), wanted)
     return workspace, of_role(found[workspace].role)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.rest.storable import is_storable
+from gatepost.rest.storable import LARGEST, as_id, is_storable
 
 CLEAN = st.recursive(
     st.none()
@@ -36,3 +36,13 @@ def test_depth_costs_no_stack() -> None:
     for _ in range(100_000):
         value = [value]
     assert not is_storable(value)
+
+
+@pytest.mark.parametrize("written", ["1", "0007", "999999999999999999", str(LARGEST)])
+def test_the_number_of_a_row_is_read(written: str) -> None:
+    assert as_id(written) == int(written)
+
+
+@pytest.mark.parametrize("written", ["", "0", "-1", "+1", "1.0", " 1", "1_0", "٣", "²", str(LARGEST + 1), "9" * 5000])
+def test_what_no_row_can_have_is_no_number(written: str) -> None:
+    assert as_id(written) is None
