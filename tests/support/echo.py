@@ -116,7 +116,7 @@ FED = replace(ECHO, manifest=replace(MANIFEST, slug="fed", receipts=("poll",), f
 
 
 def _parse_callback(raw: RawCallback, gw: Gateway) -> Callback:
-    """`[{"report": status, "ref"?, "key"?}, {"from", "to", "text", "id"?, "part"?}, {"stop": number}, ...]`"""
+    """`[{"report", "ref"?, "key"?}, {"from", "to", "text", "id"?, "answers"?, "part"?}, {"stop": number}, ...]`"""
     return Callback(tuple(_called_back(item) for item in read_json(raw).items()), Ack(body=b"thanks"))
 
 
@@ -132,6 +132,7 @@ def _called_back(item: Any) -> Item:
         item.text("to"),
         item.text("text"),
         id=item.maybe_text("id") or "",
+        answers=tuple(map(str, item.value.get("answers", ()))),
         part=(str(part[0]), part[1], part[2]) if part else None,
     )
 

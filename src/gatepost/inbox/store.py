@@ -1,4 +1,7 @@
-"""What a callback or a feed brought, on disk: receipts to their messages, inbound messages, opt-outs."""
+"""What a callback or a feed brought, on disk: receipts to their messages, inbound messages, opt-outs.
+
+An inbound message that names the message it answers proves that this one arrived, so it settles one whose fate is
+unknown."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,17 +11,19 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from gatepost.messages import receipts
-from gatepost.messages.storable import as_text
+from gatepost.messages.storable import KEY, as_text
 from gatepost.providers.base import Inbound, Item, OptOut, Receipt
 from gatepost.routing.store import LAST_WROTE
-from gatepost.sms.ids import IdSource
+from gatepost.sms.ids import IdSource, from_ref, to_ref
 from gatepost.sms.msisdn import InvalidNumber, parse
+from gatepost.sms.states import State
 
 MAX_TEXT = 20_000
 MAX_NUMBER = 30
 MAX_DIGITS = 20
 MAX_URL = 4000
 MAX_PARTS = 255
+PROOF = "The recipient answered it"
 
 INSERT = """
     insert into inbound_message (gateway_id, workspace_id, kind, sender, recipient, text, dedupe_key,
@@ -29,9 +34,23 @@ INSERT = """
 MEDIA = """
     insert into inbound_media (message_id, content_type, name, url, body) values (%s, %s, %s, %s, %s)
 """
+# By the provider's id of the message or of a part, or by our reference. Where one id stands for several messages, it is
+# the one to whoever answers.
+ANSWERED = """
+    with named as (
+             select id from message where gateway_id = %(gateway)s and provider_ref = any(%(keys)s)
+             union
+             select message_id from message_part where gateway_id = %(gateway)s and key = any(%(keys)s)
+             union
+             select id from message
+              where id = any(%(ids)s) and (gateway_id = %(gateway)s or %(gateway)s = any(tried))
+         )
+    select m.id, m.workspace_id, m.state from named join message m on m.id = named.id
+     where m.workspace_id = any(%(workspaces)s) order by m.to_digits = %(sender)s desc, m.id desc limit 1
+"""
 # Whoever wrote to this number last through this gateway gets the answer.
 CONVERSATION = """
-    select id, workspace_id from message
+    select id, workspace_id, state from message
      where gateway_id = %s and to_digits = %s and created_at > now() - interval '30 days'
        and workspace_id = any(%s) order by id desc limit 1
 """
@@ -74,12 +93,53 @@ async def store_items(connection: AsyncConnection[Any], arrival: Arrival, items:
             for item in others:
                 if isinstance(item, OptOut):
                     await _opt_out(connection, arrival, item)
-                elif arrival.takes_inbound:
-                    await _inbound(connection, arrival, item)
+                else:
+                    reports += await _inbound(connection, arrival, item)
     await receipts.apply(connection, arrival.gateway_id, reports, ids)
 
 
-async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inbound) -> None:
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """The message that an inbound one answers."""
+
+    id: int
+    workspace_id: int
+    state: str
+
+
+async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inbound) -> list[Receipt]:
+    """Keep it, where the gateway takes inbound messages. Returns what it proves, also when it comes again: whoever
+    stopped after it was kept has not applied that yet."""
+    answered = await _answered(connection, arrival, item) if item.answers else None
+    if arrival.takes_inbound:
+        await _keep(connection, arrival, item, answered)
+    if answered is None or answered.state != State.UNKNOWN:
+        return []
+    return [Receipt(State.DELIVERED, "", ref=to_ref(answered.id), words=PROOF, at=item.at)]
+
+
+async def _answered(connection: AsyncConnection[Any], arrival: Arrival, item: Inbound) -> _Ours | None:
+    """The message that the provider names."""
+    keys = [as_text(key, KEY) for key in item.answers]
+    parameters = {
+        "gateway": arrival.gateway_id,
+        "keys": keys,
+        "ids": [parsed[0] for key in keys if (parsed := from_ref(key))],
+        "workspaces": list(arrival.workspace_ids),
+        "sender": number(item.sender, arrival.prefixes),
+    }
+    row = await (await connection.execute(ANSWERED, parameters)).fetchone()
+    return _Ours(*row) if row else None
+
+
+async def _conversation(connection: AsyncConnection[Any], arrival: Arrival, sender: str) -> _Ours | None:
+    """The newest message that went to the sender, where the provider names none."""
+    cursor = await connection.execute(CONVERSATION, [arrival.gateway_id, sender, list(arrival.workspace_ids)])
+    row = await cursor.fetchone()
+    return _Ours(*row) if row else None
+
+
+async def _keep(connection: AsyncConnection[Any], arrival: Arrival, item: Inbound, answered: _Ours | None) -> None:
     text, key = item.text, _dedupe_key(item)
     if item.part is not None and _is_part(item.part):
         joined = await _join(connection, arrival, item)
@@ -87,10 +147,9 @@ async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inb
             return
         text, key = joined, _hash(item.sender, item.part[0], joined)
     sender = number(item.sender, arrival.prefixes)
-    cursor = await connection.execute(CONVERSATION, [arrival.gateway_id, sender, list(arrival.workspace_ids)])
-    conversation = await cursor.fetchone()
+    answered = answered or await _conversation(connection, arrival, sender)
     only = arrival.workspace_ids[0] if len(arrival.workspace_ids) == 1 else None
-    workspace_id = conversation[1] if conversation else only
+    workspace_id = answered.workspace_id if answered else only
     cursor = await connection.execute(
         INSERT,
         [
@@ -101,7 +160,7 @@ async def _inbound(connection: AsyncConnection[Any], arrival: Arrival, item: Inb
             number(item.recipient or arrival.inbound_number, arrival.prefixes)[:MAX_NUMBER],
             as_text(text, MAX_TEXT),
             key,
-            conversation[0] if conversation else None,
+            answered.id if answered else None,
             item.at,
         ],
     )

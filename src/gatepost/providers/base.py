@@ -248,7 +248,8 @@ class Inbound:
     """A message from a handset, numbers as the provider wrote them.
 
     `id`: the provider's, or empty (then sender, recipient, time and text tell repeats apart). `part`: (reference,
-    number, count) where parts come one by one.
+    number, count) where parts come one by one. `answers`: ids of the message that it answers, the provider's (as in
+    `Receipt.keys`) or our reference; only what the provider itself names.
     """
 
     sender: str

@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support import asgi
 from tests.support.echo import PROVIDERS
+from tests.support.sending import in_queue
 
 from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.services import update_gateway
 from gatepost.intake import app, callbacks, gathering
 from gatepost.intake import spool as spooling
+from gatepost.messages.models import Message
 from gatepost.providers import registry
 from gatepost.sms.ids import to_ref
 
@@ -92,6 +94,66 @@ async def test_what_no_database_can_keep_is_kept_as_far_as_possible(front):
     ]
     assert (await front.call_back(document)).status == 200
     assert front.rows("select count(*) from inbound_message") == [(1,)]
+
+
+class TestAnswers:
+    """An inbound message that names the message it answers."""
+
+    @pytest.fixture
+    async def unknown(self, front):
+        """A message whose fate nobody knows, about to be sent again, and a newer one to the same number."""
+        message_id = await submitted(front)
+        front.run("update message set state = 'unknown'")
+        front.run(
+            "insert into message_part (gateway_id, key, message_id) values (%s, 'p1-2', %s)",
+            front.gateway.pk,
+            message_id,
+        )
+        await in_thread(lambda: in_queue(Message.objects.get(pk=message_id), resend_of=1))
+        await front.post({"to": "+48600100200", "text": "another"})
+        return message_id
+
+    @pytest.mark.parametrize("named", ["id there", "part there", "our reference"])
+    async def test_settles_it_where_nobody_knew_whether_it_arrived(self, front, unknown, named):
+        key = {"id there": "p1", "part there": "p1-2", "our reference": to_ref(unknown).upper()}[named]
+        for _ in range(2):
+            assert (await front.call_back([INBOUND | {"answers": ["nobody's", key]}])).status == 200
+        assert front.rows("select answers_message_id from inbound_message") == [(unknown,)]
+        assert front.rows("select state from message where id = %s", unknown) == [("delivered",)]
+        assert front.rows("select count(*) from outbox where message_id = %s", unknown) == [(0,)]
+        assert front.rows("select kind, detail from message_event where message_id = %s", unknown) == [
+            ("receipt", {"state": "delivered", "ref": to_ref(unknown), "words": "The recipient answered it"})
+        ]
+
+    async def test_settles_it_as_well_where_inbound_is_switched_off(self, front, unknown):
+        await in_thread(update_gateway, front.gateway, actor="test", common_values={"inbound_active": False})
+        await front.call_back([INBOUND | {"answers": ["p1"]}])
+        assert front.rows("select count(*) from inbound_message") == [(0,)]
+        assert front.rows("select state from message where id = %s", unknown) == [("delivered",)]
+
+    async def test_leaves_to_the_report_what_the_provider_has(self, front, unknown):
+        front.run("update message set state = 'submitted' where id = %s", unknown)
+        await front.call_back([INBOUND | {"answers": ["p1"]}])
+        assert front.rows("select answers_message_id from inbound_message") == [(unknown,)]
+        assert front.rows("select state from message where id = %s", unknown) == [("submitted",)]
+
+    async def test_proves_nothing_where_it_names_none_of_the_gateway(self, front, unknown):
+        [newer] = front.rows("select id from message where id <> %s", unknown)
+        await front.call_back([INBOUND, INBOUND | {"id": "8", "answers": ["else", "", "\x00\ud800"]}])
+        assert front.rows("select answers_message_id from inbound_message") == [newer, newer]
+        front.gateway = await front.add_gateway("caller")
+        await front.call_back([INBOUND | {"answers": ["p1", "p1-2", to_ref(unknown)]}])
+        assert front.rows("select count(*) from inbound_message where answers_message_id is null") == [(1,)]
+        assert front.rows("select state from message where id = %s", unknown) == [("unknown",)]
+
+    async def test_means_the_message_to_its_sender_where_one_id_stands_for_several(self, front, unknown):
+        front.run(
+            "update message set provider_ref = 'p1', state = 'unknown', to_digits = '48600100201' where id <> %s",
+            unknown,
+        )
+        await front.call_back([INBOUND | {"answers": ["p1"]}])
+        assert front.rows("select state from message where id = %s", unknown) == [("delivered",)]
+        assert front.rows("select state from message where id <> %s", unknown) == [("unknown",)]
 
 
 class TestWhoMayCallBack:
