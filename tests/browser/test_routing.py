@@ -62,6 +62,12 @@ def test_rules_are_written_ordered_and_asked(
     page.get_by_role("button", name="Delete Poland").click()
     page.locator("dialog[open]").get_by_role("button", name="Delete").click()
     order(page, "Everything")
+    page.get_by_role("link", name="All changes").click()
+    expect(page.get_by_role("heading", name="Changes of routing")).to_be_visible()
+    expect(page.locator(".timeline li").first).to_contain_text("The rule Poland was deleted.")
+    screenshot(page, "changes")
+    is_accessible(page)
+    fits(page)
 
     page.get_by_role("link", name="Prices").click()
     expect(page.get_by_role("heading", name="No price yet")).to_be_visible()

@@ -53,7 +53,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
                 GATEWAY_PAGES,
             ),
             Entry("catalogue", "Catalogue", "catalogue", ("provider", "gateway-add")),
-            Entry("routing", "Routing", "route", ("route", "route-add", "route-where")),
+            Entry("routing", "Routing", "route", ("route", "route-add", "route-where", "routing-changes")),
             Entry("senders", "Sender IDs", "sender"),
             Entry("prices", "Prices", "coins", ("prices-import",)),
         ),

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.db import IntegrityError, connection, transaction
 
-from gatepost.gateways import certificates, common, deletion, secrets
+from gatepost.gateways import certificates, changes, common, deletion, secrets
 from gatepost.gateways.models import Gateway, GatewaySecret, SettingsVersion
 from gatepost.gateways.settings import Settled, provider_of, restored, settle
 from gatepost.problems import Fault, Problem
@@ -54,6 +54,7 @@ def create_gateway(
             gateway.workspaces.set(workspaces)
             _store_secrets(gateway, settled, {})
             SettingsVersion.objects.create(gateway=gateway, version=1, settings=settled.settings)
+            changes.added(gateway, actor)
             audit(actor, "gateway.create", gateway, _owner(gateway), provider=provider)
             _notify(gateway.pk)
     except IntegrityError:
@@ -77,6 +78,7 @@ def update_gateway(
     try:
         with transaction.atomic():
             locked = Gateway.objects.select_for_update().get(pk=gateway.pk)
+            switches = changes.switches_of(locked)
             changed = _change_settings(locked, settings or {})
             values = _common(common_values or {}, _manifest(locked))
             if name is not None:
@@ -85,8 +87,9 @@ def update_gateway(
                 setattr(locked, field, value)
             locked.pattern = _pattern(locked.pattern, _manifest(locked))
             locked.save()
+            changes.switched(locked, switches, actor)
             if workspaces is not None:
-                locked.workspaces.set(workspaces)
+                _assign(locked, list(workspaces), actor)
                 changed.append("workspaces")
             audit(actor, "gateway.update", locked, _owner(locked), changed=sorted({*changed, *values}))
             _notify(locked.pk)
@@ -110,6 +113,7 @@ def delete_gateway(
             words = "; ".join(f"{effect.count} {effect.what} {effect.then}" for effect in effects)
             listed = [{"what": e.what, "count": e.count, "then": e.then} for e in effects]
             raise Problem("gateway_in_use", f"Affected: {words}.", more={"affected": listed})
+        changes.deleted(locked, heir, actor)
         deletion.release(locked, heir)
         audit(actor, "gateway.delete", locked, _owner(locked), provider=locked.provider)
         _notify(locked.pk)
@@ -175,13 +179,19 @@ def callback_urls(gateway: Gateway) -> dict[str, str]:
     return {kind: f"{public}/cb/{kind}/{gateway.callback_token}" for kind, is_offered in offered.items() if is_offered}
 
 
-def _change_settings(gateway: Gateway, changes: Mapping[str, Any]) -> list[str]:
+def _assign(gateway: Gateway, workspaces: list[Workspace], actor: str) -> None:
+    before = list(gateway.workspaces.all())
+    gateway.workspaces.set(workspaces)
+    changes.assigned(gateway, before, workspaces, actor)
+
+
+def _change_settings(gateway: Gateway, wanted: Mapping[str, Any]) -> list[str]:
     """Apply them to the locked gateway; returns the names of what differs afterwards."""
-    if not changes:
+    if not wanted:
         return []
     provider = provider_of(gateway.provider)
     before = {secret.name: secrets.decrypt(secret) for secret in gateway.secrets.all()}
-    settled = settle(provider, _merged(gateway, provider, changes))
+    settled = settle(provider, _merged(gateway, provider, wanted))
     shown_before = restored(provider, gateway.settings, {})
     changed = [name for name, value in settled.settings.items() if value != shown_before.get(name)]
     changed += _store_secrets(gateway, settled, before)
@@ -192,7 +202,7 @@ def _change_settings(gateway: Gateway, changes: Mapping[str, Any]) -> list[str]:
     return changed
 
 
-def _merged(gateway: Gateway, provider: Provider, changes: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(gateway: Gateway, provider: Provider, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What is saved, with the changes on top; None keeps a secret.
 
     A saved secret never goes to another address than it was saved for: whoever moves a URL to another host enters the
@@ -200,7 +210,7 @@ def _merged(gateway: Gateway, provider: Provider, changes: Mapping[str, Any]) ->
     """
     secret_names = provider.manifest.secret_names
     saved = dict(runtime(gateway).settings)
-    given = {name: value for name, value in changes.items() if value is not None or name not in secret_names}
+    given = {name: value for name, value in wanted.items() if value is not None or name not in secret_names}
     if _moves(provider, saved, given):
         kept = [one for one in provider.manifest.fields if one.secret and saved[one.name] and one.name not in given]
         words = "is needed again, because the address changes."

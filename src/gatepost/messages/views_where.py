@@ -8,15 +8,19 @@ from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
+from gatepost.gateways import access as gateways
 from gatepost.messages.preview import SENDER_REASONS
 from gatepost.messages.snapshots import load_for
 from gatepost.messages.where import where
 from gatepost.messages.wishes import LANES, Wish
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.zones import zone_of
+from gatepost.rest.storable import as_id
 from gatepost.routing.rules import PURPOSES
 from gatepost.workspaces.permissions import Right
 
+LONGEST_TEXT = 1600
+"""Characters; a longer one would not fit an address of every browser and proxy."""
 OUTCOMES = {
     "chosen": ("good", "Chosen"),
     "passed": ("warn", "Passed over"),
@@ -32,20 +36,24 @@ def ask(request: PageRequest) -> HttpResponse:
     purpose = request.GET.get("purpose", "")
     priority = purpose if purpose in LANES else "normal"
     kind = purpose if purpose in PURPOSES and purpose not in LANES else "single"
+    gateway = _text(request, "gateway", 100)
     wish = Wish(
         to=_text(request, "to", 40),
-        text="",
+        text=_text(request, "text", LONGEST_TEXT).replace("\r\n", "\n"),
+        gateway=as_id(gateway) or gateway,
         sender=_text(request, "sender", 20),
         tag=_text(request, "tag", 40),
         priority=priority,
         send_at=_moment(request),
     )
-    found = where(wish, load_for(request.asker.workspace.pk, [wish], kind), kind)
+    asker = request.asker
+    found = where(wish, load_for(asker.workspace.pk, [wish], kind), kind, as_id(_text(request, "campaign", 19)))
     context: dict[str, Any] = {
         "found": found,
         "sender_reason": SENDER_REASONS.get(found.sender_reason, ""),
         "steps": [(step, *OUTCOMES[step.outcome]) for step in found.steps],
         "purposes": PURPOSES,
+        "gateways": gateways.own(asker).order_by("name"),
     }
     is_fragment = "HX-Request" in request.headers
     return render(request, "messages/where.html" if is_fragment else "messages/where_page.html", context)

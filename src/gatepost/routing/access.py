@@ -1,7 +1,8 @@
-"""Which rules a caller sees, and which of them they may change.
+"""Which rules a caller sees, which of them they may change, and of which changes they may know.
 
 A workspace sees its own rules, and of the installation's those that its messages meet, with those of their gateways
-that it has itself. Only administrators of the installation change the latter, and see all of them.
+that it has itself. Only administrators of the installation change the latter, and see all of them. Whoever sees a rule
+sees what happened to it.
 """
 
 from typing import Literal
@@ -9,8 +10,9 @@ from typing import Literal
 from django.db.models import Q, QuerySet
 
 from gatepost.gateways import access as gateways
+from gatepost.gateways.models import Gateway
 from gatepost.problems import Problem
-from gatepost.routing.models import RouteRule, RouteTarget
+from gatepost.routing.models import RouteRule, RouteTarget, RoutingChange
 from gatepost.workspaces.access import Caller
 from gatepost.workspaces.models import Workspace
 
@@ -53,6 +55,16 @@ def scope(asker: Caller, wanted: Scope) -> Workspace | None:
     if not asker.is_administrator:
         raise Problem("forbidden", "Administrators of the installation alone change its rules.", remedy="Ask one.")
     return None
+
+
+def changes(asker: Caller) -> QuerySet[RoutingChange]:
+    """What happened to the ways of the workspace's messages, the newest first."""
+    own = Q(workspace=asker.workspace)
+    through = Q(workspace=None, gateway__in=Gateway.objects.filter(workspaces=asker.workspace))
+    everywhere = Q(workspace=None, gateway=None)
+    if not asker.is_administrator:
+        everywhere &= Q(seen_by=None) | Q(seen_by__contains=[asker.workspace.pk])
+    return RoutingChange.objects.filter(own | through | everywhere).order_by("-at", "-pk")
 
 
 def targets_of(asker: Caller, rule: RouteRule) -> list[RouteTarget]:

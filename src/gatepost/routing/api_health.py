@@ -10,7 +10,7 @@ from pydantic import Field
 from gatepost.gateways.access import find
 from gatepost.rest.bodies import Id
 from gatepost.rest.paging import Page, PageOf, page
-from gatepost.routing import health_store
+from gatepost.routing import access, health_store
 from gatepost.routing.models import GatewayHealth, RoutingChange
 from gatepost.workspaces.access import caller, needs
 from gatepost.workspaces.permissions import Right
@@ -73,8 +73,8 @@ def _health(row: GatewayHealth) -> dict[str, Any]:
 
 @router.get("/routes/changes", auth=needs(Right.ROUTES_READ), response=PageOf[RoutingChangeOut])
 def list_routing_changes(request: HttpRequest, asked: Page) -> Any:
-    """What happened to rules, and to the gateways of the workspace, newest first."""
-    return page(health_store.changes_for(caller(request).workspace), asked)
+    """What happened to rules, defaults, and the gateways of the workspace, newest first."""
+    return page(access.changes(caller(request)), asked)
 
 
 _NAMES = ("standing", "since", "cause", "share", "score", "reasons", "measured_at")

@@ -12,6 +12,7 @@ from django.utils import timezone
 from gatepost.gateways.countries import country_name
 from gatepost.gateways.evidence import Health
 from gatepost.gateways.models import BalanceReading, Gateway
+from gatepost.routing.changes import last_installation_default
 from gatepost.routing.health import Standing, State, Verdict
 from gatepost.routing.models import GatewayHealth, RoutingChange
 from gatepost.workspaces.models import Workspace
@@ -115,13 +116,6 @@ def changes_of(gateway: Gateway, workspace: Workspace) -> QuerySet[RoutingChange
     return RoutingChange.objects.filter(known, gateway=gateway).order_by("-at", "-pk")
 
 
-def changes_for(workspace: Workspace) -> QuerySet[RoutingChange]:
-    """What happened to the ways of a workspace's messages, the newest first."""
-    own = RoutingChange.objects.filter(workspace=workspace)
-    through = RoutingChange.objects.filter(gateway__workspaces=workspace, workspace=None)
-    return (own | through).distinct().order_by("-at", "-pk")
-
-
 def shown(gateway_ids: Sequence[int]) -> dict[int, Health]:
     """How the gateways do, as far as that was measured lately or keeps messages from them."""
     rows = list(GatewayHealth.objects.filter(gateway_id__in=gateway_ids))
@@ -161,5 +155,8 @@ def last_balance(gateway_id: int) -> float | None:
 
 
 def forget_old() -> int:
-    """Delete changes beyond their time; how many."""
-    return RoutingChange.objects.filter(at__lt=timezone.now() - KEPT).delete()[0]
+    """Delete changes beyond their time, but for the one that says what holds of the installation; how many."""
+    old = RoutingChange.objects.filter(at__lt=timezone.now() - KEPT)
+    if (holds := last_installation_default()) is not None:
+        old = old.exclude(pk=holds.pk)
+    return old.delete()[0]

@@ -102,12 +102,15 @@ class Conversation(models.Model):
 class RoutingChange(models.Model):
     """Something that changed the way of messages, in words; kept for as long as retention says.
 
-    `workspace` None: of the installation, seen by every workspace of the gateway. `country`: where it holds, "" is
+    Without a workspace every workspace of the gateway sees it; without a gateway, too, it is the installation's, for
+    the workspaces of `seen_by` (None: all), and its administrators see all. `country`: where it holds, "" is
     everywhere.
     """
 
     class ChangeKind(models.TextChoices):
         RULE = "rule", "Rule changed"
+        DEFAULT = "default", "Default changed"
+        GATEWAY = "gateway", "Gateway changed"
         DOWN = "down", "Gateway down"
         TRIAL = "trial", "Gateway tried again"
         UP = "up", "Gateway back"
@@ -117,6 +120,7 @@ class RoutingChange(models.Model):
     at = models.DateTimeField(db_default=Now())
     workspace = models.ForeignKey(Workspace, null=True, on_delete=models.CASCADE, related_name="+")
     gateway = models.ForeignKey(Gateway, null=True, on_delete=models.CASCADE, related_name="+")
+    seen_by = ArrayField(models.BigIntegerField(), null=True)
     country = models.CharField(max_length=2, blank=True, db_default="")
     kind = models.CharField(max_length=10, choices=ChangeKind.choices)
     words = models.TextField()

@@ -45,7 +45,8 @@ def create_rule(workspace: Workspace | None, values: Mapping[str, Any], *, actor
         rule = RouteRule.objects.create(workspace=workspace, position=(last or 0) + 1, **fields)
         _set_targets(rule, targets or ())
         rule.workspaces.set(workspaces or ())
-        _changed(rule.workspace, "route.create", rule, f"The rule {rule} was added.", actor)
+        words = f"The rule {rule} was added."
+        _changed(rule.workspace, "route.create", rule, words, actor, _seen_by(rule))
     return rule
 
 
@@ -54,7 +55,7 @@ def update_rule(rule: RouteRule, values: Mapping[str, Any], *, actor: str) -> Ro
     with transaction.atomic():
         _lock(rule.workspace)
         locked = RouteRule.objects.select_for_update(of=("self",)).get(pk=rule.pk)
-        before = locked.is_enabled
+        before, saw = locked.is_enabled, _seen_by(locked)
         fields, targets, workspaces = _clean(locked.workspace, values)
         for name, value in fields.items():
             setattr(locked, name, value)
@@ -66,7 +67,9 @@ def update_rule(rule: RouteRule, values: Mapping[str, Any], *, actor: str) -> Ro
         words = f"The rule {locked} was changed."
         if set(values) == {"is_enabled"} and before != locked.is_enabled:
             words = f"The rule {locked} was switched {'on' if locked.is_enabled else 'off'}."
-        _changed(locked.workspace, "route.update", locked, words, actor, changed=sorted(values))
+        see = _seen_by(locked)
+        seen_by = None if saw is None or see is None else sorted({*saw, *see})
+        _changed(locked.workspace, "route.update", locked, words, actor, seen_by, changed=sorted(values))
     return locked
 
 
@@ -74,7 +77,8 @@ def delete_rule(rule: RouteRule, *, actor: str) -> None:
     """Take the rule away; messages that it chose for stay where they are."""
     with transaction.atomic():
         _lock(rule.workspace)
-        _changed(rule.workspace, "route.delete", rule, f"The rule {rule} was deleted.", actor)
+        words = f"The rule {rule} was deleted."
+        _changed(rule.workspace, "route.delete", rule, words, actor, _seen_by(rule))
         rule.delete()
 
 
@@ -107,10 +111,28 @@ def _lock(workspace: Workspace | None) -> None:
         cursor.execute("select pg_advisory_xact_lock(%s)", [LOCK_RULES + (workspace.pk if workspace else 0)])
 
 
-def _changed(workspace: Workspace | None, action: str, subject: object, words: str, actor: str, **detail: Any) -> None:
+def _seen_by(rule: RouteRule) -> list[int] | None:
+    """Of a rule of the installation: the workspaces whose messages meet it, None for all of them."""
+    if not rule.is_enabled:
+        return []
+    return sorted(rule.workspaces.values_list("pk", flat=True)) or None
+
+
+def _changed(
+    workspace: Workspace | None,
+    action: str,
+    subject: object,
+    words: str,
+    actor: str,
+    seen_by: list[int] | None = None,
+    **detail: Any,
+) -> None:
+    """Of the installation's rules: only workspaces that see the rule, or saw it before, may know of its change."""
     audit(actor, action, subject, workspace, **detail)
     kind = RoutingChange.ChangeKind.RULE
-    RoutingChange.objects.create(workspace=workspace, kind=kind, words=words, actor=actor[:200])
+    RoutingChange.objects.create(
+        workspace=workspace, kind=kind, words=words, actor=actor[:200], seen_by=None if workspace else seen_by
+    )
     if workspace is not None:
         notify_changed(workspace)
         return

@@ -1,4 +1,5 @@
-"""Pages: the rules of routing, and the form of one. Where a message would go is shown by messages/views_where.py."""
+"""Pages: the rules of routing, the form of one, and what happened to the ways of messages. Where a message would go is
+shown by messages/views_where.py."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,16 +16,20 @@ from gatepost.pages.access import PageRequest, page
 from gatepost.pages.forms import show_problem
 from gatepost.pages.zones import zone_of
 from gatepost.problems import Problem
+from gatepost.rest.paging import PageQuery
+from gatepost.rest.paging import page as page_of
+from gatepost.rest.storable import as_id
 from gatepost.routing import access, services
 from gatepost.routing.forms import RuleForm
 from gatepost.routing.loading import as_rule
-from gatepost.routing.models import RouteRule, RoutingChange
+from gatepost.routing.models import RouteRule
 from gatepost.routing.rules import PURPOSES
 from gatepost.routing.words import conditions_in_words, targets_in_words
 from gatepost.workspaces.access import Caller
 from gatepost.workspaces.permissions import Right
 
 LAST_CHANGES = 12
+PER_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +60,20 @@ def show_rules(request: PageRequest) -> HttpResponse:
             "may_change": asker.has(Right.ROUTES_WRITE),
             "is_administrator": is_administrator,
             "purposes": PURPOSES,
-            "changes": RoutingChange.objects.filter(workspace=asker.workspace).order_by("-at", "-pk")[:LAST_CHANGES],
+            "gateways": gateways.own(asker).order_by("name"),
+            "changes": access.changes(asker)[:LAST_CHANGES],
         },
     )
+
+
+@page("routing/changes/", "routing-changes", Right.ROUTES_READ)
+@require_safe
+def show_changes(request: PageRequest) -> HttpResponse:
+    """Everything that happened to the ways of messages, newest first."""
+    asked = PageQuery(cursor=request.GET.get("cursor", "")[:100], limit=PER_PAGE)
+    found = page_of(access.changes(request.asker), asked)
+    shown = {"changes": found.items, "next_cursor": found.next_cursor, "is_later": bool(asked.cursor)}
+    return render(request, "routing/changes.html", shown)
 
 
 @page("routing/add/", "route-add", Right.ROUTES_WRITE)
@@ -129,7 +145,7 @@ def order_rules(request: PageRequest) -> HttpResponse:
     """The rules of one list in the order in which they were dropped."""
     asker = request.asker
     is_installation = request.POST.get("scope") == "installation"
-    ids = [int(value) for value in request.POST.getlist("rule") if value.isascii() and value.isdigit()]
+    ids = [number for value in request.POST.getlist("rule") if (number := as_id(value))]
     try:
         workspace = access.scope(asker, "installation" if is_installation else "workspace")
         services.reorder_rules(workspace, ids, actor=asker.actor)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from gatepost.problems import Fault, Problem
 from gatepost.sms.dialling import dialling_prefixes
+from gatepost.workspaces import ways
 from gatepost.workspaces.models import ApiKey, AuditEntry, Membership, Role, SignInLink, User, Workspace
 from gatepost.workspaces.permissions import SCOPES
 
@@ -60,16 +61,27 @@ def update_workspace(workspace: Workspace, *, actor: str, **changes: Any) -> Wor
         changes["name"] = _name(changes["name"], 100)
     if "default_country" in changes:
         changes["default_country"] = _country(changes["default_country"])
-    for field, value in changes.items():
-        setattr(workspace, field, value)
     try:
         with transaction.atomic():
+            default_id = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk).default_gateway_id
+            for field, value in changes.items():
+                setattr(workspace, field, value)
             workspace.save(update_fields=list(changes))
+            if workspace.default_gateway_id != default_id:
+                _tell_default(workspace, actor)
             audit(actor, "workspace.update", workspace, workspace, changed=sorted(changes))
             notify_changed(workspace)
     except IntegrityError:
         raise Problem("name_taken", "There is a workspace of this name.", faults=[_taken()]) from None
     return workspace
+
+
+def _tell_default(workspace: Workspace, actor: str) -> None:
+    gateway = workspace.default_gateway
+    words = (
+        f"{gateway} is the default gateway of the workspace." if gateway else "The workspace has no default gateway."
+    )
+    ways.changed("default", words, actor=actor, workspace=workspace, gateway_id=workspace.default_gateway_id)
 
 
 def notify_changed(workspace: Workspace) -> None:

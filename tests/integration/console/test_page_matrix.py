@@ -80,6 +80,7 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "gateway-delete": (OPERATORS, OPERATORS),
     "routing": (EVERYONE, None),
     "route-where": (EVERYONE, None),
+    "routing-changes": (EVERYONE, None),
     "route-add": (OPERATORS, OPERATORS),
     "route": (EVERYONE, OPERATORS),
     "route-delete": (None, OPERATORS),

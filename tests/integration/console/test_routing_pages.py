@@ -186,6 +186,48 @@ def test_where_would_it_go(north: Tenant, gateways: list[Gateway], client: Clien
     assert "It would be refused" in refused.content.decode()
 
 
+def test_where_it_goes_by_campaign_gateway_and_text(north: Tenant, gateways: list[Gateway], client: Client) -> None:
+    one, two = gateways
+    a_rule(north, gateways, "Spring", campaigns=[77], targets=[(two.pk, 1)])
+    a_rule(north, gateways, "Rest")
+
+    def asked(**more: Any) -> str:
+        return client.get(at(north, "route-where"), {"to": "+48600100200"} | more).content.decode()
+
+    assert "It would go through Two" in asked(campaign="77")
+    assert "It would go through One" in asked(campaign="78")
+    named = asked(gateway=two.pk, campaign="78")
+    assert "It would go through Two" in named
+    assert f'<option value="{two.pk}" selected>Two</option>' in named
+    gateway_services.update_gateway(one, actor=ACTOR, common_values={"max_segments": 1})
+    assert "It would go through One" in asked(text="line\r\n" * 26)
+    refused = asked(text="x" * 161)
+    assert "It would be refused" in refused
+    assert "x" * 161 in refused
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 19, "0", "-1", "1.0", "٣", "x"])
+def test_a_number_that_no_row_can_have_is_no_fault_of_ours(
+    north: Tenant, gateways: list[Gateway], client: Client, number: str
+) -> None:
+    a_rule(north, gateways, "a")
+    wish = {"to": "+48600100200", "text": "hello", "gateway": number}
+    asked: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+        ("route-order", {}, {"rule": [number]}),
+        ("route-add", {}, filled(gateways, campaigns=number)),
+        ("gateway-delete", {"gateway": gateways[1].pk}, {"heir": number}),
+        ("gateway-move-queue", {"gateway": gateways[1].pk}, {"campaign": number}),
+        ("compose-measure", {}, wish),
+        ("compose", {}, wish),
+    )
+    for name, parts, data in asked:
+        assert client.post(at(north, name, **parts), data).status_code in (200, 302, 404, 422), name
+    assert client.get(at(north, "route-where"), wish | {"campaign": number}).status_code == 200
+    assert client.get(at(north, "routing-changes"), {"cursor": number}).status_code == 400
+    assert rules(north) == ["a"]
+    assert Gateway.objects.count() == 2
+
+
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_that_people_write_becomes_markup(
     north: Tenant, gateways: list[Gateway], client: Client, text: str

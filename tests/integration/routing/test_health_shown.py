@@ -31,10 +31,12 @@ def north() -> Tenant:
 
 @pytest.fixture
 def gateways(north: Tenant, acme: Acme) -> list[Gateway]:
-    return [
+    made = [
         services.create_gateway([north.workspace], acme.slug, name, acme.settings(), actor=ACTOR)
         for name in ("One", "Two")
     ]
+    RoutingChange.objects.all().delete()
+    return made
 
 
 def goes_down(gateway: Gateway) -> None:
@@ -131,7 +133,10 @@ def test_a_queue_is_moved_by_hand_or_by_campaign(north: Tenant, gateways: list[G
     assert Message.objects.get(pk=rows[0].pk).tried == [one.pk]
     assert not Outbox.objects.filter(gateway=two, held__isnull=False).exists()
     page = reverse("gateway-move-queue", kwargs={"workspace": north.workspace.pk, "gateway": one.pk})
-    shown = north.console(Role.OPERATOR).post(page, follow=True).content.decode()
+    operator = north.console(Role.OPERATOR)
+    for campaign, words in (("x", "write the number of a campaign"), ("6", "nothing waits there that has another way")):
+        assert words in operator.post(page, {"campaign": campaign}, follow=True).content.decode()
+    shown = operator.post(page, {"campaign": ""}, follow=True).content.decode()
     assert "1 message moved." in shown
     assert set(Message.objects.filter(gateway=one).values_list("pk", flat=True)) == {unknown.pk, stays.pk}
     assert set(Outbox.objects.filter(gateway=one).values_list("message_id", flat=True)) == {unknown.pk, stays.pk}
