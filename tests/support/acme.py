@@ -1,7 +1,8 @@
 """A provider that exists only in tests, so that the core is tested without the name of a real one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -115,5 +116,16 @@ class Acme:
 @pytest.fixture
 def acme(monkeypatch: pytest.MonkeyPatch) -> Acme:
     """Only the test providers exist while the test runs."""
-    monkeypatch.setattr(registry, "all_providers", lambda: {"acme": ACME, "fax": FAX})
+    return _alone(monkeypatch)
+
+
+@contextmanager
+def only_acme() -> Iterator[Acme]:
+    """The same inside a block, for what the tests of a module share."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield _alone(patch)
+
+
+def _alone(patch: pytest.MonkeyPatch) -> Acme:
+    patch.setattr(registry, "all_providers", lambda: {"acme": ACME, "fax": FAX})
     return Acme()

@@ -1,6 +1,7 @@
 """Every route x every role x every scope x a foreign workspace. A route that is not declared here fails."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
-from tests.support.acme import Acme
+from tests.support.acme import Acme, only_acme
+from tests.support.kept import kept
 from tests.support.tenants import ACTOR, Tenant, administrator, one_of_everything, tenant
 
 from gatepost.api import openapi
@@ -173,12 +175,25 @@ class World:
         return answer
 
 
-@pytest.fixture
-def world(acme: Acme) -> World:
+def make_world() -> World:
     north = tenant("North")
-    gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
+    with only_acme() as acme:
+        gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
     ids = one_of_everything(north, gateway)
+    for role in Role:
+        north.member(role)
     return World(north, tenant("South"), ids)
+
+
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    with kept(django_db_blocker, make_world) as world:
+        yield world
+
+
+@pytest.fixture
+def world(acme: Acme, made: World) -> World:
+    return deepcopy(made)
 
 
 def is_denied(answer: HttpResponse) -> bool:

@@ -3,6 +3,8 @@
 import json
 import re
 import re._parser as re_parser  # type: ignore[import-not-found]
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,8 +15,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from tests.support.acme import Acme
+from tests.support.acme import Acme, only_acme
 from tests.support.certificates import certificate, new_key, private_key
+from tests.support.kept import kept
 from tests.support.sending import a_message, in_queue
 from tests.support.tenants import ACTOR, Tenant, administrator, one_of_everything, tenant
 
@@ -81,14 +84,27 @@ class World:
         return self.tenant.console(Role.OWNER)
 
 
-@pytest.fixture
-def world(acme: Acme) -> World:
+def make_world() -> World:
     north = tenant("North")
-    gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
+    with only_acme() as acme:
+        gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
     made = one_of_everything(north, gateway)
     Message.objects.update(kind="test")
     ids = {"gateway": gateway.pk, "provider": acme.slug, "trial": "check", "sender": made["sender_id"]}
+    for role in Role:
+        north.member(role)
     return World(north, gateway, ids | {"ref": made["ref"]})
+
+
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    with kept(django_db_blocker, make_world) as world:
+        yield world
+
+
+@pytest.fixture
+def world(acme: Acme, made: World) -> World:
+    return deepcopy(made)
 
 
 def typed(url: str, client: Client, **changes: str) -> dict[str, str]:
@@ -562,7 +578,8 @@ FIT = sorted(slug for slug, one in registry.all_providers().items() if not one.m
 
 @pytest.fixture
 def north() -> Tenant:
-    return tenant("North")
+    """A tenant without anything, for the real providers."""
+    return tenant("East")
 
 
 @pytest.mark.parametrize("slug", FIT)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from tests.support.acme import Acme
+from tests.support.acme import Acme, only_acme
+from tests.support.kept import kept
 from tests.support.tenants import ACTOR, Tenant, administrator, one_of_everything, tenant
 
 from gatepost import urls
@@ -206,10 +208,10 @@ def address_of_own(name: str) -> str:
     return next(one.address for one in access.own_pages() if one.name == name)
 
 
-@pytest.fixture
-def world(acme: Acme) -> World:
+def make_world() -> World:
     north = tenant("North")
-    gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
+    with only_acme() as acme:
+        gateway = services.create_gateway([north.workspace], acme.slug, "Acme main", acme.settings(), actor=ACTOR)
     made = one_of_everything(north, gateway)
     Message.objects.update(kind="test")
     campaign = campaigns.create(north.workspace, {"name": "North works", "text": "Hello North"}, actor=ACTOR)
@@ -237,7 +239,20 @@ def world(acme: Acme) -> World:
         "recipient": recipient.pk,
         "number": importing.upload(north.workspace, "people.csv", [b"name\nNorth\n"], actor=ACTOR).pk,
     }
+    for role in Role:
+        north.member(role)
     return World(north, tenant("South"), ids)
+
+
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
+    with kept(django_db_blocker, make_world) as world:
+        yield world
+
+
+@pytest.fixture
+def world(acme: Acme, made: World) -> World:
+    return deepcopy(made)
 
 
 def picture(owner: Tenant, gateway: Gateway) -> InboundMedia:
@@ -353,12 +368,13 @@ def test_opening_a_page_changes_nothing(world: World, name: str) -> None:
 def everything() -> dict[str, str]:
     """What every table holds, but for sessions, which remember what was opened last."""
     tables = set(connection.introspection.table_names()) - {"django_session", "cache_entry"}
-    found = {}
+    prints = (
+        f"SELECT '{table}', md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t"
+        for table in sorted(tables)
+    )
     with connection.cursor() as cursor:
-        for table in sorted(tables):
-            cursor.execute(f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t")
-            found[table] = cursor.fetchone()[0]
-    return found
+        cursor.execute(" UNION ALL ".join(prints))
+        return dict(cursor.fetchall())
 
 
 def test_the_fingerprint_sees_a_change(world: World) -> None:
