@@ -51,14 +51,16 @@ secrets = st.text(
 surroundings = st.text(st.sampled_from('abc =&"<>{}:,/%'), max_size=12)
 
 
-@pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS.keys())
-@settings(max_examples=30)
+@settings(max_examples=120)
 @given(secret=secrets, before=surroundings, after=surroundings)
-def test_a_secret_survives_in_no_encoding(encode: Callable[[str], str], secret: str, before: str, after: str) -> None:
-    encoded = encode(secret)
-    masked = Masker([secret]).mask(f"{before}{encoded}{after}")
-    assert encoded not in masked
-    assert HIDDEN in masked
+def test_a_secret_survives_in_no_encoding(secret: str, before: str, after: str) -> None:
+    # One masker for all encodings: making its pattern takes far longer than looking for it.
+    masker = Masker([secret])
+    for name, encode in ENCODERS.items():
+        encoded = encode(secret)
+        masked = masker.mask(f"{before}{encoded}{after}")
+        assert encoded not in masked, name
+        assert HIDDEN in masked, name
 
 
 @settings(max_examples=50)
