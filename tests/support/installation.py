@@ -206,7 +206,7 @@ def installation(
             **settings,
         }
         # Processes then see at a glance that the schema is theirs.
-        schema.migrate(dsn, folder)
+        schema.stamp(dsn, folder)
         running = Installation(folder, dsn, port, workspace, token, env)
         try:
             yield running

@@ -19,10 +19,10 @@ _NEWEST: Final = "select max(applied)::text from django_migrations"
 def is_current(dsn: str, data_dir: Path) -> bool:
     """Whether this very database was migrated by this very program before. False also where that is not sure."""
     try:
-        stamp = json.loads((data_dir / STAMP).read_text("utf-8"))
+        found = json.loads((data_dir / STAMP).read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(stamp == {"program": _program(), "newest": _newest(dsn)})
+    return bool(found == {"program": _program(), "newest": _newest(dsn)})
 
 
 def migrate(dsn: str, data_dir: Path) -> int:
@@ -38,8 +38,13 @@ def migrate(dsn: str, data_dir: Path) -> int:
                 call_command("migrate", verbosity=0, interactive=False)
         finally:
             cursor.execute("select pg_advisory_unlock(%s)", [_LOCK])
-    write_atomically(data_dir / STAMP, json.dumps({"program": _program(), "newest": _newest(dsn)}) + "\n")
+    stamp(dsn, data_dir)
     return count
+
+
+def stamp(dsn: str, data_dir: Path) -> None:
+    """Remember that this database has the schema of this program, for `is_current`."""
+    write_atomically(data_dir / STAMP, json.dumps({"program": _program(), "newest": _newest(dsn)}) + "\n")
 
 
 def missing() -> int:
