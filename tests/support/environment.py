@@ -25,10 +25,8 @@ def set_up() -> None:
         "GATEPOST_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
         "GATEPOST_PUBLIC_URL": "https://gp.example",
     }
-    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
-        # A hundred processes are started here, and half of what a start takes is compiling.
-        _kept.append(tempfile.TemporaryDirectory(prefix="gatepost-test-bytecode-"))
-        os.environ["PYTHONPYCACHEPREFIX"] = _kept[-1].name
+    # A hundred processes are started here, and half of what a start takes is compiling.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     django.setup()
 
 
