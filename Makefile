@@ -30,7 +30,7 @@ export UV_NO_PROGRESS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults faults-selftest bench bench-large mutants check format docs lock
+.PHONY: help run test faults faults-selftest bench bench-large mutants check check-types check-rest format docs lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -57,10 +57,14 @@ mutants: $(INSTALLED) ## change five adapters in each place, and count the chang
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/python -m tests.providers.mutants
 
-check: $(INSTALLED) ## format, lint, types, import contracts, generated docs, migrations
+check: check-types check-rest ## format, lint, types, import contracts, generated docs, migrations
+
+check-types: $(INSTALLED)
+	$(BIN)/mypy
+
+check-rest: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m gatepost.docs_generated --check
 	$(BIN)/python -W ignore::RuntimeWarning -m django makemigrations --check --dry-run --settings gatepost.settings
