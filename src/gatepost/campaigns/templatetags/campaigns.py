@@ -6,13 +6,20 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from gatepost.pages.templatetags.ui import TONES
+from gatepost.channels.base import CHANNELS
+from gatepost.pages.templatetags.ui import TONES, thousands
 from gatepost.sms.states import Word
 
 register = template.Library()
 
 ORDER = (Word.SENT, Word.SENDING, Word.NEW, Word.CANCELLED, Word.EXPIRED, Word.ERROR)
 WIDTH, HEIGHT = 600, 18
+
+
+@register.filter
+def channel_label(name: str) -> str:
+    """The name of a channel as people read it."""
+    return CHANNELS[name].label
 
 
 @register.simple_tag
@@ -29,7 +36,9 @@ def state_bar(words: Mapping[Word, int], total: int) -> SafeString:
         "", '<rect class="fill-{}" x="{}" y="0" width="{}" height="{}"><title>{}</title></rect>', bars
     )
     legend = format_html_join(
-        "", '<li><span class="badge {}">{}</span> {}</li>', ((TONES[word], word, f"{count:,}") for word, count in shown)
+        "",
+        '<li><span class="badge {}">{}</span> {}</li>',
+        ((TONES[word], word, thousands(count)) for word, count in shown),
     )
     return format_html(
         '<svg class="bar" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">{}</svg>'

@@ -77,16 +77,22 @@ def moment(value: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def thousands(count: int) -> str:
+    """A count as people read it: 12,345."""
+    return f"{count:,}"
+
+
+@register.filter
 def duration(seconds: float) -> str:
-    """A length of time in its two largest units: 2.3 s, 1 min 5 s, 3 h 12 min, 2 d 4 h."""
+    """A length of time in its two largest units: 2.3 s, 25 s, 1 min 5 s, 3 h, 2 d 4 h."""
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.{0 if seconds >= 10 else 1}f} s"
     rest = int(seconds)
-    parts: list[str] = []
+    parts: list[tuple[int, str]] = []
     for length, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         count, rest = divmod(rest, length)
-        parts += [f"{count} {unit}"] if count or parts else []
-    return " ".join(parts[:2])
+        parts += [(count, unit)] if count or parts else []
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count)
 
 
 @register.simple_tag(takes_context=True)
