@@ -9,55 +9,103 @@ from django.utils.safestring import SafeString
 
 from gatepost.console.dashboard import Figures
 from gatepost.pages.access import routes
-from gatepost.pages.templatetags.ui import TONES, icon
+from gatepost.pages.templatetags.ui import TONES, icon, thousands
 from gatepost.sms.states import Word
 
 register = template.Library()
 
-BAR, GAP, HEIGHT = 22, 6, 120
+BAR, GAP, HEIGHT = 20, 7, 120
+LEFT, TOP, BELOW = 40, 8, 24
+EVERY = 3
+"""So many hours lie between two that are named; a phone has room for half of those."""
 ORDER = (Word.SENT, Word.SENDING, Word.NEW, Word.CANCELLED, Word.EXPIRED, Word.ERROR)
+STEPS = (1, 2, 4, 10)
+"""The heights of a scale, up to powers of ten: each has a half, but for one message."""
 
 
 @register.simple_tag
 def hour_chart(figures: Figures) -> SafeString:
-    """Stacked bars, one per hour."""
-    bars: list[tuple[str, int, float, float, str]] = []
-    for position, hour in enumerate(figures.hours):
-        top = float(HEIGHT)
-        for word in ORDER:
-            count = hour.counts.get(word, 0)
-            height = HEIGHT * count / figures.highest_hour
-            if count:
-                top -= height
-                title = f"{hour.at:%H}:00 UTC, {word}: {count}"
-                bars.append((TONES[word], position * (BAR + GAP), top, height, title))
-    drawn = format_html_join(
-        "",
-        '<rect class="fill-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
-        ((tone, x, f"{y:.1f}", BAR, f"{height:.1f}", title) for tone, x, y, height, title in bars),
-    )
-    labels = format_html_join(
-        "",
-        '<text x="{}" y="{}">{}</text>',
-        (
-            (position * (BAR + GAP) + BAR / 2, HEIGHT + 16, f"{hour.at:%H}")
-            for position, hour in enumerate(figures.hours)
-            if position % 3 == 0
-        ),
-    )
+    """Stacked bars, one per hour, with a scale; below them what their colours mean."""
+    highest = _scale(figures.highest_hour)
     rows = format_html_join(
         "", "<tr><td>{}</td><td>{}</td></tr>", ((f"{hour.at:%H}:00", hour.total) for hour in figures.hours)
     )
-    width = len(figures.hours) * (BAR + GAP)
+    width = LEFT + len(figures.hours) * (BAR + GAP)
     return format_html(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="Messages per hour (UTC)">{}{}</svg>'
+        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="Messages per hour (UTC)">{}{}{}</svg>{}'
         '<table class="sr"><caption>Messages per hour (UTC)</caption><tbody>{}</tbody></table>',
         width,
-        HEIGHT + 22,
-        drawn,
-        labels,
+        TOP + HEIGHT + BELOW,
+        _lines(highest, width),
+        _bars(figures, highest),
+        _hours(figures),
+        _legend(figures),
         rows,
     )
+
+
+def _scale(highest: int) -> int:
+    """The next height from there on that reads well."""
+    power: int = 10 ** (len(str(highest)) - 1)
+    return next(step * power for step in STEPS if step * power >= highest)
+
+
+def _lines(highest: int, width: int) -> SafeString:
+    marks = sorted({0, highest // 2, highest})
+    return format_html_join(
+        "",
+        '<line x1="{}" y1="{}" x2="{}" y2="{}"/><text class="scale" x="{}" y="{}">{}</text>',
+        (
+            (LEFT, f"{y:.1f}", width, f"{y:.1f}", LEFT - 6, f"{y + 3.5:.1f}", thousands(mark))
+            for mark in marks
+            for y in [TOP + HEIGHT * (1 - mark / highest)]
+        ),
+    )
+
+
+def _bars(figures: Figures, highest: int) -> SafeString:
+    bars: list[tuple[str, int, str, int, str, str]] = []
+    for position, hour in enumerate(figures.hours):
+        top = float(TOP + HEIGHT)
+        for word in ORDER:
+            count = hour.counts.get(word, 0)
+            height = HEIGHT * count / highest
+            if count:
+                top -= height
+                title = f"{hour.at:%H}:00 UTC, {word}: {thousands(count)}"
+                bars.append((TONES[word], _left_of(position), f"{top:.1f}", BAR, f"{height:.1f}", title))
+    return format_html_join(
+        "", '<rect class="fill-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars
+    )
+
+
+def _hours(figures: Figures) -> SafeString:
+    return format_html_join(
+        "",
+        '<text class="{}" x="{}" y="{}">{}</text>',
+        (
+            (
+                "minor" if position % (2 * EVERY) else "",
+                _left_of(position) + BAR / 2,
+                TOP + HEIGHT + 18,
+                f"{hour.at:%H}:00",
+            )
+            for position, hour in enumerate(figures.hours)
+            if position % EVERY == 0
+        ),
+    )
+
+
+def _legend(figures: Figures) -> SafeString:
+    shown = ((TONES[word], word, thousands(figures.counts[word])) for word in ORDER if figures.counts[word])
+    entries = format_html_join("", '<li><span class="badge {}">{}</span> {}</li>', shown)
+    if not entries:
+        return entries
+    return format_html('<ul class="legend" aria-label="Messages by state">{}</ul>', entries)
+
+
+def _left_of(position: int) -> int:
+    return LEFT + GAP // 2 + position * (BAR + GAP)
 
 
 @register.simple_tag(takes_context=True)
