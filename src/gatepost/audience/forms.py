@@ -6,29 +6,11 @@ from typing import Any, Final
 from django import forms
 
 from gatepost.audience.models import Billing, Category, CustomField, Document, Kind, Segment, Service, Status
-from gatepost.audience.values import FIELDS
+from gatepost.audience.values import FIELDS, TITLES
 from gatepost.audience.vocabulary import Vocabulary
 
-TITLES: Final[Mapping[str, str]] = {
-    "kind": "Kind",
-    "external_id": "External id",
-    "login": "Login",
-    "status": "Status",
-    "full_name": "Full name",
-    "email": "E-mail",
-    "billing_email": "Billing e-mail",
-    "phones": "Phones",
-    "category": "Category",
-    "billing": "Type of billing",
-    "services": "Services",
-    "language": "Language",
-    "time_zone": "Time zone",
-    "location": "Location",
-    "partner": "Partner",
-    "plans": "Tariff plans",
-    "lists": "Lists",
-    "tags": "Tags",
-}
+FIRST: Final = ("q", "segment", "kind", "status")
+"""The filters that are always in sight."""
 _CHOICES: Final = {"kind": Kind, "status": Status, "category": Category, "billing": Billing}
 _SEVERAL: Final = ("phones", "plans", "lists", "tags")
 _HELP: Final = {
@@ -63,7 +45,7 @@ class ContactsForm(forms.Form):
         segments = Segment.objects.filter(workspace_id=vocabulary.workspace_id).values_list("pk", "name")
         self._choices("segment", [(str(pk), name) for pk, name in segments])
         for name, enum in (*_CHOICES.items(), ("services", Service)):
-            self._choices(name, [(str(value), str(label)) for value, label in enum.choices], "All")
+            self._choices(name, [(str(value), str(label)) for value, label in enum.choices])
         for name in ("location", "partner", "plans", "lists", "tags"):
             entries = sorted(vocabulary.shown(name).items(), key=lambda entry: entry[1].casefold())
             self._choices(name, [(str(pk), written) for pk, written in entries])
@@ -89,7 +71,17 @@ class ContactsForm(forms.Form):
         """Whether anybody is to be left out."""
         return any(value not in (None, "") for value in self.cleaned_data.values())
 
-    def _choices(self, name: str, choices: list[tuple[str, str]], of_all: str = "Any") -> None:
+    @property
+    def more(self) -> list[forms.BoundField]:
+        """The filters that are folded away until one of them is wanted."""
+        return [field for field in self if field.name not in FIRST]
+
+    @property
+    def is_asking_more(self) -> bool:
+        """Whether one of those leaves anybody out."""
+        return any(self.cleaned_data.get(field.name) for field in self.more)
+
+    def _choices(self, name: str, choices: list[tuple[str, str]], of_all: str = "All") -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", of_all), *choices]

@@ -183,7 +183,7 @@ def _run(work: Work, row: Import) -> None:
             results = saving.save(
                 vocabulary, drafts, by=cast("By | None", row.by or None), known=cast("Known", row.known)
             )
-            _keep_faults(row, taken, results, row.rows + 1 + int(is_header))
+            _keep_faults(row, vocabulary, taken, results, row.rows + 1 + int(is_header))
             _count(row, results, offset=chunk[-1][0], rows=len(cells))
     _end(row, Import.State.DONE)
     with connection.cursor() as cursor:
@@ -211,14 +211,16 @@ def _rows(row: Import, offset: int) -> Iterator[tuple[int, list[str]]]:
         raise Problem("not_found", "The uploaded file is not there any more.") from None
 
 
-def _keep_faults(row: Import, cells: Sequence[list[str]], results: Sequence[Result], first: int) -> None:
+def _keep_faults(
+    row: Import, vocabulary: Vocabulary, cells: Sequence[list[str]], results: Sequence[Result], first: int
+) -> None:
     room = max(0, MOST_FAULTS - row.failed)
     wrong = ((n, result) for n, result in enumerate(results) if result.what == "failed")
     ImportFault.objects.bulk_create(
         ImportFault(
             contact_import=row,
             row=first + n,
-            words=" ".join(f"{fault.field}: {fault.detail}" for fault in result.faults),
+            words=" ".join(f"{values.title(fault.field, vocabulary)}: {fault.detail}" for fault in result.faults),
             cells=[cell[:LONGEST_CELL].replace("\x00", "") for cell in cells[n]],
         )
         for n, result in islice(wrong, room)

@@ -308,3 +308,30 @@ _READERS: Final[Mapping[str, Callable[[Columns, str, Any, Vocabulary], None]]] =
 }
 FIELDS: Final = (*_READERS, *NAMED)
 """The fields of every contact, custom ones aside, as the API and the tables name them."""
+TITLES: Final[Mapping[str, str]] = {
+    "kind": "Kind",
+    "external_id": "External id",
+    "login": "Login",
+    "status": "Status",
+    "full_name": "Full name",
+    "email": "E-mail",
+    "billing_email": "Billing e-mail",
+    "phones": "Phones",
+    "category": "Category",
+    "billing": "Type of billing",
+    "services": "Services",
+    "language": "Language",
+    "time_zone": "Time zone",
+    "location": "Location",
+    "partner": "Partner",
+    "plans": "Tariff plans",
+    "lists": "Lists",
+    "tags": "Tags",
+}
+"""The same fields as people read them."""
+
+
+def title(name: str, vocabulary: Vocabulary) -> str:
+    """What people call the field, also one of the workspace's own."""
+    own = vocabulary.custom.get(name.removeprefix("custom.")) if name.startswith("custom.") else None
+    return own.label if own else TITLES.get(name, name)

@@ -9,9 +9,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from gatepost.audience import contacts, documents, timeline
 from gatepost.audience.api_documents import own_document
-from gatepost.audience.forms import TITLES, ContactForm, DocumentForm, initial_of
+from gatepost.audience.forms import ContactForm, DocumentForm, initial_of
 from gatepost.audience.models import Contact
 from gatepost.audience.serving import served
+from gatepost.audience.values import TITLES
 from gatepost.audience.vocabulary import Vocabulary, load
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.forms import show_problem

@@ -1,5 +1,6 @@
 """Pages: importing a table of contacts, from the file to the rows that could not be taken."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib import messages as notices
@@ -9,9 +10,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from gatepost.audience import importing
 from gatepost.audience.export import fault_lines
-from gatepost.audience.forms import TITLES
-from gatepost.audience.models import Import, ImportFault, Kind
+from gatepost.audience.models import Billing, Category, Import, ImportFault, Kind, Service, Status
 from gatepost.audience.saving import BYS
+from gatepost.audience.values import TITLES, title
 from gatepost.audience.vocabulary import load
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
@@ -19,6 +20,7 @@ from gatepost.workspaces.permissions import Right
 
 MOST = 50
 FAULTS_SHOWN = 20
+CHOICES = {"kind": Kind, "status": Status, "category": Category, "billing": Billing, "services": Service}
 BY_WORDS = {"external_id": "External id", "login": "Login", "phone": "Phone", "email": "E-mail"}
 
 
@@ -53,9 +55,10 @@ def one_import(request: PageRequest, number: int) -> HttpResponse:
             if "start" in request.POST:
                 importing.start(row)
                 return redirect("import", workspace=request.asker.workspace.pk, number=row.pk)
-        except Problem as found:
-            problem = found
-    shown = {"row": row, "problem": problem, **(_match(row, request.POST) if row.state == "new" else _result(row))}
+        except Problem as refused:
+            problem = refused
+    found = _match(row, request.POST, problem) if row.state == "new" else _result(row)
+    shown = {"row": row, "problem": problem, **found}
     return render(request, "audience/import.html", shown, status=problem.status if problem else 200)
 
 
@@ -104,24 +107,26 @@ def _configure(row: Import, said: Any) -> None:
     )
 
 
-def _match(row: Import, said: Any) -> dict[str, Any]:
+def _match(row: Import, said: Any, problem: Problem | None) -> dict[str, Any]:
     """The columns with their fields and first cells, as they were chosen or guessed."""
     vocabulary = load(row.workspace)
     custom = [(f"custom.{key}", one.label) for key, one in vocabulary.custom.items()]
     samples = importing.preview(row)
+    troubles = {fault.field: fault.detail for fault in problem.faults} if problem else {}
     columns = [
         {
             "place": place,
             "name": name if row.has_header else f"Column {place + 1}",
             "field": said.get(f"column-{place}", row.mapping[place]),
-            "cells": [sample.cells[place] for sample in samples if place < len(sample.cells)][:3],
+            "cells": [cell for cell in _cells(samples, place) if cell.strip()][:3],
+            "trouble": troubles.get(f"column-{place}"),
         }
         for place, name in enumerate(row.columns)
     ]
     previews = [
         {
-            "values": [(TITLES.get(name, name), value) for name, value in _read(sample)],
-            "faults": sample.draft.faults,
+            "values": [(title(name, vocabulary), value) for name, value in _read(sample)],
+            "faults": [(title(fault.field, vocabulary), fault.detail) for fault in sample.draft.faults],
         }
         for sample in samples
     ]
@@ -129,21 +134,30 @@ def _match(row: Import, said: Any) -> dict[str, Any]:
         "columns": columns,
         "fields": [*TITLES.items(), *custom],
         "bys": [(by, BY_WORDS[by]) for by in BYS],
+        "by_trouble": troubles.get("by"),
         "kinds": Kind.choices,
         "previews": previews,
     }
 
 
+def _cells(samples: Iterable[importing.Sample], place: int) -> Iterator[str]:
+    return (sample.cells[place] for sample in samples if place < len(sample.cells))
+
+
 def _read(sample: importing.Sample) -> list[tuple[str, str]]:
     """What is made of a row, in words."""
     said = [(name, value) for name, value in sample.draft.columns.items() if name in TITLES and value]
-    said += [(name, value) for name, value in (*sample.draft.names.items(), *sample.draft.custom.items()) if value]
+    said += [(name, value) for name, value in sample.draft.names.items() if value]
+    said += [(f"custom.{key}", value) for key, value in sample.draft.custom.items() if value is not None]
     return [(name, _in_words(name, value)) for name, value in said]
 
 
 def _in_words(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    labels = dict(CHOICES[name].choices) if name in CHOICES else {}
     several = value if isinstance(value, list) else [value]
-    return ", ".join(f"+{one}" if name == "phones" else str(one) for one in several)
+    return ", ".join(f"+{one}" if name == "phones" else str(labels.get(one, one)) for one in several)
 
 
 def _result(row: Import) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_a_messy_table_is_read_in_every_encoding(north: Tenant, encoding: str) -
     assert {len(one.labels) for one in people.values()} == {1}
     faults = {fault.row: fault.words for fault in ImportFault.objects.all()}
     assert sorted(faults) == [3, 4]
-    assert faults[3].startswith("phones: The phone number is too short")
+    assert faults[3].startswith("Phones: The phone number is too short")
     assert "not an e-mail address" in faults[4]
 
 
