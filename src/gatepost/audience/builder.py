@@ -137,13 +137,15 @@ def from_json(said: Any, vocabulary: Vocabulary) -> Group:
     return read_one if isinstance(read_one, Group) else Group("all", (read_one,) if read_one.field else ())
 
 
-def show(group: Group, vocabulary: Vocabulary, path: str = ROOT, place: int = 0) -> ShownGroup:
-    """The group for the template `audience/builder.html`."""
+def show(
+    group: Group, vocabulary: Vocabulary, path: str = ROOT, place: int = 0, *, is_finished: bool = False
+) -> ShownGroup:
+    """The group for the template `audience/builder.html`. `is_finished`: what still lacks a value is marked, too."""
     known = fields_of(vocabulary.custom.values())
     parts: tuple[ShownRow | ShownGroup, ...] = tuple(
-        show(part, vocabulary, f"{path}.{at}", at)
+        show(part, vocabulary, f"{path}.{at}", at, is_finished=is_finished)
         if isinstance(part, Group)
-        else _shown_row(part, vocabulary, known, f"{path}.{at}", at)
+        else _shown_row(part, vocabulary, known, f"{path}.{at}", at, is_finished)
         for at, part in enumerate(group.parts)
     )
     return ShownGroup(path, place, _choices(HOWS, [group.how]), parts, may_nest=_depth(path) + 1 < DEEPEST)
@@ -259,7 +261,9 @@ def _choices(options: Iterable[tuple[str, str]], values: Sequence[str]) -> tuple
     return chosen_from(((value, label, "") for value, label in options), values)
 
 
-def _shown_row(row: Row, vocabulary: Vocabulary, known: Mapping[str, FilterField], path: str, place: int) -> ShownRow:
+def _shown_row(
+    row: Row, vocabulary: Vocabulary, known: Mapping[str, FilterField], path: str, place: int, is_finished: bool
+) -> ShownRow:
     fields = [("", "Choose a field"), *((one.name, one.label) for one in known.values())]
     field = known.get(row.field)
     if row.field and field is None:
@@ -280,7 +284,7 @@ def _shown_row(row: Row, vocabulary: Vocabulary, known: Mapping[str, FilterField
         picker=picker,
         written=", ".join(row.values),
         takes_several=kind == "text" and op in SEVERAL,
-        trouble=_trouble(row, vocabulary, known),
+        trouble=_trouble(row, vocabulary, known, is_finished),
     )
 
 
@@ -292,9 +296,9 @@ def _options(field: FilterField, vocabulary: Vocabulary) -> list[tuple[str, str,
     return entries_of(field.name, vocabulary)
 
 
-def _trouble(row: Row, vocabulary: Vocabulary, known: Mapping[str, FilterField]) -> str:
+def _trouble(row: Row, vocabulary: Vocabulary, known: Mapping[str, FilterField], is_finished: bool) -> str:
     if not row.values and _op_of(row, known[row.field]) not in WITHOUT_VALUE:
-        return ""
+        return "Give it a value, or drop it." if is_finished else ""
     try:
         parse_filter(vocabulary, _row_json(row, known))
     except Problem as problem:

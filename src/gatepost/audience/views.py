@@ -115,7 +115,7 @@ def save_segment(request: PageRequest) -> HttpResponse:
     except Problem as problem:
         notices.error(request, f"{problem.detail} {problem.remedy}")
         return redirect(_back(request))
-    notices.success(request, f"{row} is saved. Whoever fits it at a moment is in it.")
+    notices.success(request, f"{row} is saved. A contact is in it as long as it fits.")
     return redirect("segments", workspace=asker.workspace.pk)
 
 

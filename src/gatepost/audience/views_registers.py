@@ -130,7 +130,7 @@ def show_segments(request: PageRequest) -> HttpResponse:
                 row = segments.save(
                     asker.workspace, request.POST.get("name", ""), filter_, user=asker.user, actor=asker.actor
                 )
-                notices.success(request, f"{row} is saved. Whoever fits it at a moment is in it.")
+                notices.success(request, f"{row} is saved. A contact is in it as long as it fits.")
                 return redirect("segments", workspace=asker.workspace.pk)
             count = matching(asker.workspace, filter_).count() if "try" in request.POST else None
         except Problem as found:
@@ -138,7 +138,7 @@ def show_segments(request: PageRequest) -> HttpResponse:
     saved = Segment.objects.filter(workspace=asker.workspace)
     shown = {
         "rows": [_counted(row) for row in saved.select_related("workspace")],
-        "builder": builder.show(group, vocabulary),
+        "builder": builder.show(group, vocabulary, is_finished=problem is not None),
         "builder_url": reverse("contacts-filter", kwargs={"workspace": asker.workspace.pk}),
         "said": request.POST,
         "count": count,
