@@ -50,6 +50,11 @@ REASONS: Final[Mapping[Reason, str]] = {
 }
 
 
+def in_sentences(*parts: str) -> str:
+    """The parts one after the other, each with an end of its own; empty ones are left out."""
+    return " ".join(part if part[-1] in ".!?" else f"{part}." for part in parts if part)
+
+
 @dataclass(frozen=True, slots=True)
 class Excluded:
     """Somebody who gets nothing. `words`: what is so in this case."""

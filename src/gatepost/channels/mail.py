@@ -10,7 +10,7 @@ from django.urls import reverse
 from gatepost.audience.models import Contact
 from gatepost.channels import accounts, attachments, mail_store
 from gatepost.channels.addresses import BadAddress, parse_address
-from gatepost.channels.base import Asked, Excluded, Facts, OneOff, Order, Piece, Reason, Run, Standing
+from gatepost.channels.base import Asked, Excluded, Facts, OneOff, Order, Piece, Reason, Run, Standing, in_sentences
 from gatepost.channels.letter import one_line
 from gatepost.channels.models import EmailAccount, EmailSuppression, Mail
 from gatepost.channels.replies import advice
@@ -160,7 +160,7 @@ def cause_of(mail: Mail) -> str:
         return f"Held: {mail.held}"
     said = " ".join(part for part in (mail.code, mail.words) if part)
     remedy = advice(mail.code, mail.words) if mail.state in (State.REJECTED, State.UNDELIVERED) else ""
-    return " ".join(part for part in (said, remedy) if part)
+    return in_sentences(said, remedy)
 
 
 def _read(written: str) -> str | Excluded:

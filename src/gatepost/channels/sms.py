@@ -8,7 +8,7 @@ from django.db import connection
 from django.urls import reverse
 
 from gatepost.audience.models import Contact
-from gatepost.channels.base import Asked, Excluded, Facts, OneOff, Order, Piece, Reason, Run, Standing
+from gatepost.channels.base import Asked, Excluded, Facts, OneOff, Order, Piece, Reason, Run, Standing, in_sentences
 from gatepost.dispatch import campaign_queue
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.settings import provider_of, restored
@@ -208,7 +208,7 @@ def _cause(row: Message, held: str) -> str:
     refusal = refusal_of(row)
     if refusal is None:
         return f"Held: {held}" if held else ""
-    return " ".join(part for part in (refusal["words"], refusal["advice"]) if part)
+    return in_sentences(refusal["words"], refusal["advice"])
 
 
 def _span(run: Run) -> tuple[int, int]:

@@ -69,7 +69,7 @@ def test_what_is_refused_for_good_says_why_and_what_to_do(box: Box, account: Ema
     assert states(mails) == ["rejected", "rejected", "submitted"]
     gone = Email().standings([mails[0].pk])[mails[0].pk]
     assert gone.word is Word.ERROR
-    assert gone.cause == "550 5.1.1 no such user here The address does not exist: correct it at the contact."
+    assert gone.cause == "550 5.1.1 no such user here. The address does not exist: correct it at the contact."
     assert [event.what for event in MailEvent.objects.filter(mail_id=mails[1].pk)] == ["refused"]
 
 
