@@ -116,6 +116,12 @@ class Campaign(models.Model):
         return self.name or f"Campaign {self.pk}"
 
     @property
+    def title(self) -> str:
+        """What people know it by: its name, else what it says. The audit keeps no texts, so its string has none."""
+        subject = "" if self.send_to == self.SendTo.SMS else self.subject
+        return self.name or subject or " ".join(self.text.split()) or f"Campaign {self.pk}"
+
+    @property
     def channels(self) -> tuple[str, ...]:
         """By which channels it goes."""
         return ("portal", "email") if self.send_to == self.SendTo.PORTAL_EMAIL else (self.send_to,)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from gatepost.campaigns import acts, history, services, watching
 from gatepost.campaigns.export import lines_of
-from gatepost.campaigns.forms import RecipientsForm
+from gatepost.campaigns.forms import PRIORITIES, RecipientsForm
 from gatepost.campaigns.models import Campaign
 from gatepost.campaigns.views_compose import find, number_of
 from gatepost.campaigns.words import CampaignWord, word_of
@@ -52,7 +52,6 @@ def show(request: PageRequest, campaign: int) -> HttpResponse:
     after = number_of(request.GET.get("cursor", "")) or 0
     rows, last = history.recipients(row, **form.wanted(), after=after)
     context = _live(request, row, watching.progress(row)) | {
-        "title": f"{row.get_send_to_display()} of {row.created_at:%Y-%m-%d}",
         "form": form,
         "rows": rows,
         "next_cursor": last,
@@ -60,6 +59,7 @@ def show(request: PageRequest, campaign: int) -> HttpResponse:
         "has_recipients": row.recipients.exists(),
         "several_channels": len(row.channels) > 1,
         "gateway": row.workspace.gateways.filter(pk=number_of(row.gateway) or 0).first() or row.gateway,
+        "priority": dict(PRIORITIES).get(row.priority, row.priority),
         "may_remove": acts.may_remove(row),
         "link_uses": links.uses(row.workspace, row.pk) if row.shorten else (),
         "questions": [act for act in acts.ALL.values() if act.asks],
