@@ -73,9 +73,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "campaign_running": Kind(409, "The campaign is running", "Cancel it first, or wait until it has ended."),
     "campaign_not_so": Kind(409, "The campaign does not stand so", "Read its status again."),
-    "count_needed": Kind(
-        422, "The campaign is for everyone", "Say in `count` how many people get it, or set a filter."
-    ),
+    "count_needed": Kind(422, "The campaign is for everyone", "Say how many people get it, or set a filter."),
     "plan_needed": Kind(
         409, "What sending would do is not known yet", "Have its plan worked out, read it, and send it then."
     ),
@@ -90,8 +88,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "file_unfit": Kind(422, "The file cannot be taken", "Choose another file."),
     "no_file": Kind(422, "There is no file", "Send the file as multipart/form-data in the field `file`."),
     "not_json": Kind(415, "Only JSON is understood", "Send the header `Content-Type: application/json`."),
-    "invalid": Kind(422, "Something does not fit", "Correct the fields named in `errors`."),
-    "invalid_settings": Kind(422, "The settings do not fit", "Correct the fields named in `errors`."),
+    "invalid": Kind(422, "Something does not fit", "Correct the fields that are named, and try again."),
+    "invalid_settings": Kind(422, "The settings do not fit", "Correct the fields that are named, and try again."),
     "provider_unfit": Kind(422, "This protocol cannot be served", "Choose another provider."),
     "not_supported": Kind(422, "The provider does not offer this", "See what it offers in the catalogue."),
     "secret_unreadable": Kind(
@@ -178,7 +176,7 @@ class Problem(Exception):
         self.code = code
         self.kind = KINDS[code]
         self.faults = tuple(faults)
-        self.detail = detail or "; ".join(fault.detail for fault in self.faults) or f"{self.kind.title}."
+        self.detail = detail or " ".join(dict.fromkeys(fault.detail for fault in self.faults)) or f"{self.kind.title}."
         self.remedy = remedy or self.kind.remedy
         self.more = dict(more or {})
         self.headers = dict(headers or {})
