@@ -33,7 +33,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("home", "Dashboard", "home"),
             Entry("compose", "Compose", "send", COMPOSE_PAGES),
             Entry("history", "History", "clock", ("campaign", "campaign-recipient")),
-            Entry("log", "Log", "log", ("message",)),
+            Entry("log", "SMS log", "log", ("message",)),
             Entry("mails", "E-mail", "mail", ("mail", "email-suppressions")),
             Entry("portal-messages", "Customer portal", "person", ("portal-message", "portal-settings")),
             Entry("doubts", "In doubt", "warn"),
