@@ -49,6 +49,8 @@ ARGUMENTS = [
 PATIENCE_MS = 60_000
 """How long anything may take: on a busy machine everything does."""
 WIDTHS = {1280: 900, 400: 850}
+TALLEST = 1400
+"""Pixels of a picture in the docs."""
 START_TIMEOUT_S = 60.0
 ADMINISTRATOR = "administrator"
 
@@ -209,7 +211,10 @@ def screenshot(tmp_path: Path) -> Screenshot:
                 page.emulate_media(color_scheme=scheme)
                 used = IMAGES / f"{name}-{width}-{scheme}.png"
                 file = used if IS_UPDATE and used.exists() else folder / used.name
-                page.screenshot(path=file, full_page=True, animations="disabled")
+                # In a window of its own height nothing that sticks to an edge lies upon the page.
+                whole = max(height, page.evaluate("document.documentElement.scrollHeight"))
+                page.set_viewport_size({"width": width, "height": min(whole, TALLEST) if file == used else whole})
+                page.screenshot(path=file, animations="disabled")
                 files.append(file)
         page.emulate_media(color_scheme="light")
         if before:
