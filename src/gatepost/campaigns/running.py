@@ -140,7 +140,7 @@ def send_again(row: Campaign, *, user: User | None = None, actor: str) -> Campai
         raise Problem("campaign_not_so", f"It is {row.get_status_display().lower()}.")
     if not _has_failed(row):
         raise Problem(
-            "campaign_not_so", "Nobody is left out: no message of it failed.", remedy="Nothing is to be done."
+            "campaign_not_so", "Nobody is left out: no message of it failed.", remedy="There is nothing to do."
         )
     said: dict[str, Any] = {name: getattr(row, name) for name in services.FIELDS}
     said |= {"filter": {}, "segment_id": None, "schedule": Campaign.Schedule.NOW, "send_at": None}

@@ -133,7 +133,7 @@ def _preview(request: PageRequest, row: Campaign, form: TestForm, **more: Any) -
         "look": look.look_at(row, contact) if problem is None else None,
         "problem": problem,
         "who": who,
-        "ways": [("first", "First"), ("random", "Another by chance"), ("longest", "Longest message")],
+        "ways": [("first", "First"), ("random", "Any other"), ("longest", "Longest message")],
         "q": said.get("q", ""),
         "found": found,
         "form": form,

@@ -55,7 +55,10 @@ def audit_list(request: PageRequest) -> HttpResponse:
 
 
 def _detail(entry: AuditEntry) -> list[tuple[str, str]]:
-    return [
-        (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
-        for name, value in entry.detail.items()
-    ]
+    return [(name.replace("_", " "), _in_words(value)) for name, value in entry.detail.items()]
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

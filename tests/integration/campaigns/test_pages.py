@@ -221,7 +221,7 @@ def test_without_a_filter_the_number_is_to_be_typed(office: Office, sender: Clie
     office.people(2)
     row = office.draft()
     office.forecast(row)
-    assert "Type how many that are" in words(sender.get(at(office, "campaign-check", row)))
+    assert "Type how many people that is" in words(sender.get(at(office, "campaign-check", row)))
     send = at(office, "campaign-send", row)
     for wrong in ("", "3", "two"):
         assert sender.post(send, {"version": row.version, "count": wrong}).status_code == 422
