@@ -200,7 +200,7 @@ def test_the_confirmation_leads_to_the_list_where_the_cost_is_not_known(office: 
         assert leads == (not answer.context["forecast"].costs)
         return words(answer)
 
-    assert "No price list: add one , and what it costs stands here." in shown(Role.OPERATOR)
+    assert "No price list: add one , and the cost stands here." in shown(Role.OPERATOR)
     assert "No price list: see how to get one , and" in shown(Role.SENDER)
     give(office, "49")
     assert "no line of your price list fits these numbers" in shown(Role.SENDER)
