@@ -76,8 +76,10 @@ def test_a_password_opens_and_a_wrong_one_does_not(
     screenshot(page, "cannot-get-in")
     sign_in(page, site, user)
     expect_inside(page, site)
+    page.evaluate("['draft:a', 'mass-draft:a', 'theme'].forEach((name) => localStorage.setItem(name, 'auto'))")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Gatepost")
+    assert page.evaluate("Object.keys(localStorage).join()") == "theme"
 
 
 def test_the_keyboard_alone_signs_in(site: Site, stranger: Stranger, newcomer: Callable[[str], User]) -> None:

@@ -4,6 +4,8 @@
   const root = document.documentElement;
   const COPIED = "Copied";
   const COPIED_MS = 4000;
+  const SENT_MS = 10000;
+  const DRAFTS = ["draft:", "mass-draft:"];
 
   const isDark = () =>
     root.dataset.theme === "dark" ||
@@ -113,7 +115,8 @@
     applyConditions(scope);
     countDown(scope);
     localTimes(scope);
-    if (scope.matches && scope.matches("dialog[data-show]")) scope.showModal();
+    const shown = scope.matches && scope.matches("dialog[data-show]") ? scope : scope.querySelector("dialog[data-show]");
+    if (shown && !shown.open) shown.showModal();
   };
 
   // A list whose items are dragged into another order; the hidden fields in them carry it to the form.
@@ -171,7 +174,8 @@
     if (button.matches("[data-open]")) document.getElementById(button.dataset.open).showModal();
     if (button.matches("[data-close]")) button.closest("dialog").close();
     if (button.matches("[data-forget-drafts]")) {
-      Object.keys(localStorage).filter((key) => key.startsWith("draft:")).forEach((key) => localStorage.removeItem(key));
+      const isDraft = (key) => DRAFTS.some((start) => key.startsWith(start));
+      Object.keys(localStorage).filter(isDraft).forEach((key) => localStorage.removeItem(key));
     }
   });
 
@@ -182,6 +186,13 @@
         picker.open = false;
         picker.querySelector("summary").focus();
       }
+    }
+    // In a dialog that is part of a larger form, Enter means the dialog's own button.
+    const dialog = event.key === "Enter" && !event.isComposing && event.target.matches("input") && event.target.closest("form dialog");
+    if (dialog) {
+      event.preventDefault();
+      dialog.querySelector("button:not([type=button])").click();
+      return;
     }
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) {
       const main = event.target.form.querySelector("[data-ctrl-enter]");
@@ -208,6 +219,21 @@
     if (event.target.matches(".picker input")) summarise(event.target.closest(".picker"));
     applyConditions(event.target.form);
   });
+  // A second press while the answer is on its way sends nothing again; where no answer comes, the form works again.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.getAttribute("method") !== "post") return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, SENT_MS);
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
   document.addEventListener("htmx:load", (event) => {
     prepare(event.target);
     const form = event.target.form;
