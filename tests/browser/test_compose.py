@@ -8,8 +8,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, Request, Route, expect
 from tests.browser.conftest import Accessible, Screenshot, SignIn, Site
-from tests.support.tenants import Tenant, tenant
+from tests.support.tenants import ACTOR, Tenant, tenant
 
+from gatepost.campaigns import services
+from gatepost.campaigns.models import Campaign
 from gatepost.cli.demo import PHONE
 from gatepost.messages.models import Message
 from gatepost.workspaces.models import Role
@@ -123,6 +125,64 @@ def test_what_arrived_before_the_connection_broke_is_not_sent_twice(site: Site, 
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".notices")).to_contain_text("it was not sent twice")
     assert Message.objects.filter(body="Only once").count() == 1
+
+
+def test_a_button_of_a_mass_draft_waits_until_all_is_saved(site: Site, signed_in: SignIn) -> None:
+    page = signed_in("sender")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        held.append(route)
+        if len(held) > 1:
+            route.continue_()
+
+    page.goto(site.at("campaign-new"))
+    page.route("**/campaigns/save/", hold_the_first)
+    with page.expect_request("**/campaigns/save/"):
+        page.locator("#id_text").fill("Waits")
+    page.get_by_role("button", name="Preview", exact=True).click()
+    held[0].continue_()
+    expect(page).to_have_url(re.compile("/preview/$"))
+    page.unroute("**/campaigns/save/")
+    draft = Campaign.objects.get(workspace=site.workspace, text="Waits")
+    page.get_by_role("link", name="Back to writing").click()
+    page.locator("#id_text").fill("Typed without a connection")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Preview", exact=True).click()
+    expect(page.locator("#saved")).to_contain_text("cannot be reached")
+    expect(page.locator("#id_text")).to_have_value("Typed without a connection")
+    page.context.set_offline(False)
+    page.reload()
+    expect(page.locator("#saved")).to_contain_text("Draft saved")
+    expect(page.locator("#id_text")).to_have_value("Typed without a connection")
+    draft.refresh_from_db()
+    assert draft.text == "Typed without a connection"
+
+
+def test_of_two_who_write_one_mass_draft_nobody_overwrites_the_other_unseen(site: Site, signed_in: SignIn) -> None:
+    page = signed_in("sender")
+    draft = services.create(site.workspace, {"text": "From the start"}, actor=ACTOR)
+    address = f"{site.url}/w/{site.workspace.pk}/campaigns/{draft.pk}/compose/"
+    page.goto(address)
+    services.save(draft, {"text": "Theirs"}, actor=ACTOR)
+    saved = page.locator("#saved")
+    for text in ("Mine", "Mine, longer"):
+        with page.expect_response("**/campaigns/save/"):
+            page.locator("#id_text").fill(text)
+        expect(saved).to_contain_text("Not saved The campaign was changed meanwhile.")
+    draft.refresh_from_db()
+    assert draft.text == "Theirs"
+    page.goto(address)
+    expect(saved).to_contain_text("Not saved")
+    expect(page.locator("#id_text")).to_have_value("Mine, longer")
+    page.get_by_role("link", name="Show what is saved").click()
+    expect(page.locator("#id_text")).to_have_value("Theirs")
+    services.save(draft, {"text": "Theirs again"}, actor=ACTOR)
+    page.locator("#id_text").fill("Mine after all")
+    page.get_by_role("button", name="Save this instead").click()
+    expect(saved).to_contain_text("Draft saved")
+    page.goto(address)
+    expect(page.locator("#id_text")).to_have_value("Mine after all")
 
 
 def test_the_keyboard_is_enough(site: Site, signed_in: SignIn) -> None:

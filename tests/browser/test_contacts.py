@@ -50,7 +50,7 @@ def test_a_messy_table_becomes_contacts_a_segment_and_a_card(
     expect(page.get_by_role("link", name="Jan Ćma")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Blocked")
     page.get_by_role("button", name="Save the filters").click()
-    expect(page.get_by_role("link", name="Blocked")).to_be_visible()
+    expect(page.get_by_role("link", name="Blocked", exact=True)).to_be_visible()
     is_accessible(page)
     fits(page)
     screenshot(page, "segments")

@@ -6,12 +6,13 @@ part. A button `f-do` adds or drops a part (`add-row f.0`, `add-group f`, `drop 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Final
 
 from django.http import QueryDict
 
 from gatepost.audience.fields import WITHOUT_VALUE, WORDS, FilterField, fields_of
-from gatepost.audience.filters import parse_filter
+from gatepost.audience.filters import DEEPEST, parse_filter
 from gatepost.audience.models import TariffPlan
 from gatepost.audience.vocabulary import NAMED, Vocabulary
 from gatepost.problems import Problem
@@ -19,9 +20,10 @@ from gatepost.rest.storable import as_id
 
 HOWS: Final = (("all", "all of these"), ("any", "any of these"), ("none", "none of these"))
 ROOT: Final = "f"
-DEEPEST: Final = 3
-"""Levels of groups that a page can make; `filters` reads more than they become."""
+NESTED: Final = 3
+"""Levels of groups that a page makes. It keeps as many as a filter may have, whoever wrote it."""
 MOST_PARTS: Final = 50
+"""Of a group, to which the page adds one more."""
 SEVERAL: Final = frozenset({"is", "is_not", "any", "all", "none"})
 """Comparisons with any of several values."""
 INPUTS: Final = {"number": "number", "date": "date", "moment": "date", "phone": "tel"}
@@ -99,7 +101,7 @@ class ShownGroup:
 def read(said: QueryDict, path: str = ROOT) -> Group:
     """What the form says, below this path."""
     parts: list[Row | Group] = []
-    for place in range(MOST_PARTS):
+    for place in count():
         inner = f"{path}.{place}"
         if f"{inner}-how" in said and _depth(inner) < DEEPEST:
             parts.append(read(said, inner))
@@ -128,7 +130,9 @@ def to_json(group: Group, vocabulary: Vocabulary) -> dict[str, Any]:
     if not made:
         # Whoever wrote a filter for nobody did not mean everybody.
         return {"any": []} if group.how == "any" and not group.parts else {}
-    return {"not": {"any": made}} if group.how == "none" else {group.how: made}
+    if group.how == "none":
+        return {"not": made[0] if len(made) == 1 else {"any": made}}
+    return {group.how: made}
 
 
 def from_json(said: Any, vocabulary: Vocabulary) -> Group:
@@ -148,7 +152,7 @@ def show(
         else _shown_row(part, vocabulary, known, f"{path}.{at}", at, is_finished)
         for at, part in enumerate(group.parts)
     )
-    return ShownGroup(path, place, _choices(HOWS, [group.how]), parts, may_nest=_depth(path) + 1 < DEEPEST)
+    return ShownGroup(path, place, _choices(HOWS, [group.how]), parts, may_nest=_depth(path) + 1 < NESTED)
 
 
 def entries_of(name: str, vocabulary: Vocabulary) -> list[tuple[str, str, str]]:

@@ -45,11 +45,12 @@ def find(workspace: Workspace, contact_id: int) -> Contact:
 
 def search(contacts: QuerySet[Contact], wanted: str, country: str = "") -> QuerySet[Contact]:
     """Those whose name, login or e-mail contains the words, whose external id they are, or whose number begins so."""
-    folded = fold(" ".join(wanted.replace("\x00", "").split()))
+    wanted = " ".join(wanted.replace("\x00", "").split())
+    folded = fold(wanted)
     if not folded:
         return contacts
     found = Q(name_key__contains=folded) | Q(login_key__contains=folded) | Q(email_key__contains=folded)
-    found |= Q(billing_email_key__contains=folded) | Q(external_id=wanted.strip())
+    found |= Q(billing_email_key__contains=folded) | Q(external_id=wanted)
     digits = "".join(character for character in folded if character in "0123456789")
     if len(digits) >= SHORTEST_DIGITS and len(digits) >= len(folded) / 2:
         found |= Q(phones__any_starts=digits.removeprefix("00")) | Q(phones__overlap=_numbers(wanted, country))

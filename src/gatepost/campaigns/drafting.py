@@ -69,16 +69,34 @@ def _save_template(request: PageRequest, row: Campaign, _: str) -> str:
 
 
 def _attach(request: PageRequest, row: Campaign, _: str) -> str:
+    """Attach each of the files that fits; of the others it is said why."""
     files = request.FILES.getlist("attachment")
     if not files:
         raise Problem("no_file", remedy="Choose a file first.")
     actor = request.asker.actor
-    made = [
-        attachments.add(row.workspace, file.name or "file", file.content_type or "", file.chunks(), actor=actor)
-        for file in files
-    ]
-    services.save(row, {"attachments": [*row.attachments, *(one.pk for one in made)]}, actor=actor)
+    made: list[Attachment] = []
+    refused: list[tuple[str, Problem]] = []
+    for file in files:
+        name, content_type = file.name or "file", file.content_type or ""
+        try:
+            made.append(attachments.add(row.workspace, name, content_type, file.chunks(), actor=actor))
+        except Problem as problem:
+            refused.append((name, problem))
+    if made:
+        _also_attached(row, made, actor)
+    if refused:
+        words = "; ".join(f"{name}: {problem.detail}" for name, problem in refused)
+        raise Problem(refused[0][1].code, words, remedy="The others are attached." if made else "")
     return ""
+
+
+def _also_attached(row: Campaign, made: list[Attachment], actor: str) -> None:
+    try:
+        services.save(row, {"attachments": [*row.attachments, *(one.pk for one in made)]}, actor=actor)
+    except Problem:
+        for one in made:
+            attachments.forget(row.workspace, one.pk)
+        raise
 
 
 def _drop(request: PageRequest, row: Campaign, what: str) -> str:

@@ -21,6 +21,7 @@ from gatepost.messages.forms import DAYS, gateway_choices, offer, sender_choices
 from gatepost.messages.models import Kind
 from gatepost.messages.periods import PERIODS, between, day_span
 from gatepost.messages.wishes import Snapshot
+from gatepost.problems import Fault
 from gatepost.sms.states import Word
 from gatepost.texts.language import LONGEST_TEXT
 from gatepost.texts.models import Missing
@@ -34,6 +35,27 @@ MAIL: Final = "email|portal|portal_email"
 LEFT_OUT: Final = "left-out"
 _ALWAYS: Final = ("recipient_kind", "send_to", "missing", "schedule", "priority")
 """What always has a value; a form that lacks it does not say that there is none."""
+_WHEN: Final[Mapping[str, tuple[str, str]]] = {
+    "to_billing": ("send_to", "email|portal_email"),
+    "subject": ("send_to", MAIL),
+    "sender": ("send_to", "sms"),
+    "shorten": ("send_to", "sms|email|portal_email"),
+    "default": ("missing", "default"),
+    "send_at": ("schedule", "at|local"),
+    "time_zone": ("schedule", "at|local"),
+}
+"""Which field makes sense with which values of another."""
+
+
+class WrittenField(forms.CharField):
+    """Text of several lines. Browsers send every line end as two characters; it is counted and kept as one."""
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
+def _day_input() -> forms.DateInput:
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class ComposeForm(forms.Form):
@@ -45,23 +67,38 @@ class ComposeForm(forms.Form):
     send_to = forms.ChoiceField(label="Send to", choices=Campaign.SendTo.choices, required=False)
     to_billing = forms.BooleanField(label="Send to billing e-mail only", required=False)
     subject = forms.CharField(label="Subject", max_length=200, required=False)
-    text = forms.CharField(label="Message", max_length=LONGEST_TEXT, required=False, strip=False)
+    text = WrittenField(
+        label="Message",
+        max_length=LONGEST_TEXT,
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 7, "dir": "auto", "aria-required": "true"}),
+    )
     missing = forms.ChoiceField(label="Where a value is missing", choices=Missing.choices, required=False)
     default = forms.CharField(label="Write instead", max_length=200, required=False)
     document_kinds = forms.MultipleChoiceField(
-        label="Attach financial documents", choices=Document.Kind.choices, required=False
+        label="Attach financial documents",
+        choices=Document.Kind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="An SMS carries none; with it they only say who is meant, by the last box.",
     )
-    document_from = forms.DateField(label="Documents from", required=False, validators=DAYS)
-    document_until = forms.DateField(label="Documents to", required=False, validators=DAYS)
+    document_from = forms.DateField(label="Documents from", required=False, validators=DAYS, widget=_day_input())
+    document_until = forms.DateField(label="Documents to", required=False, validators=DAYS, widget=_day_input())
     only_with_documents = forms.BooleanField(label="Send only to those who have such documents", required=False)
     gateway = forms.ChoiceField(label="Gateway", required=False)
     sender = forms.ChoiceField(label="Sender ID", required=False)
     schedule = forms.ChoiceField(label="When", choices=Campaign.Schedule.choices, required=False)
-    send_at = forms.DateTimeField(label="Day and time", required=False)
+    send_at = forms.DateTimeField(
+        label="Day and time",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MINUTES),
+    )
     time_zone = forms.CharField(
         label="Time zone",
         max_length=40,
         required=False,
+        widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off", "spellcheck": "false"}),
         help_text="Such as Europe/Warsaw; at the recipient's local time it is that of people without one.",
     )
     priority = forms.ChoiceField(label="Priority", choices=PRIORITIES, required=False)
@@ -72,13 +109,18 @@ class ComposeForm(forms.Form):
         help_text="Each recipient gets a code of their own; the count of segments includes it.",
     )
 
-    def __init__(self, workspace: Workspace, snapshot: Snapshot, *args: Any, **more: Any) -> None:
+    def __init__(
+        self, workspace: Workspace, snapshot: Snapshot, *args: Any, kept: Campaign | None = None, **more: Any
+    ) -> None:
+        """`kept`: the draft that is shown. What it names stays a choice where it is gone, so that nobody who changes
+        something else drops it unseen: without its segment a sending is for everybody."""
         super().__init__(*args, **more)
-        segments = Segment.objects.filter(workspace=workspace).values_list("pk", "name")
-        self._choices("segment", [("", "None"), *((str(pk), name) for pk, name in segments)])
-        self._choices("gateway", gateway_choices(snapshot))
-        self._choices("sender", sender_choices(workspace))
-        self._dress()
+        segments = [(str(pk), name) for pk, name in _segments(workspace)]
+        self._choices("segment", [("", "None"), *segments], kept and kept.segment_id)
+        self._choices("gateway", gateway_choices(snapshot), kept and kept.gateway)
+        self._choices("sender", sender_choices(workspace), kept and kept.sender)
+        for name, (other, values) in _WHEN.items():
+            self.fields[name].widget.attrs |= {"data-when": other, "data-when-values": values}
         shortening = sorted(links.choices_that_shorten(workspace))
         self.fields["shorten"].widget.attrs["data-on-with"] = json.dumps(shortening)
 
@@ -86,51 +128,35 @@ class ComposeForm(forms.Form):
         with timezone.override(UTC):
             super().full_clean()
 
-    def clean_text(self) -> str:
-        """Browsers write every line end as two characters."""
-        return str(self.data.get("text", "")).replace("\r\n", "\n")
-
     def clean_send_at(self) -> datetime | None:
         """What a clock shows; of which zone, the campaign knows."""
         moment: datetime | None = self.cleaned_data["send_at"]
         return moment.replace(tzinfo=None) if moment else None
 
     def said(self) -> dict[str, Any]:
-        """What was written, by the names of services.FIELDS; what does not fit the form is left out."""
+        """What was written, by the names of services.FIELDS; what does not fit the form is left out (see `unfit`)."""
         self.is_valid()
         said = {name: value for name, value in self.cleaned_data.items() if name not in _ALWAYS or value}
         segment = said.pop("segment", None)
         return said | ({"segment_id": int(segment) if segment else None} if segment is not None else {})
 
-    def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
+    def unfit(self) -> list[Fault]:
+        """What was left out, and why."""
+        return [
+            Fault(name, "unfit", f"{self.fields[name].label}: {' '.join(map(str, errors))}")
+            for name, errors in self.errors.items()
+        ]
+
+    def _choices(self, name: str, choices: list[tuple[str, str]], kept: Any) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
+        value = str(kept or "")
+        is_there = value in (one for one, _ in choices)
+        field.choices = choices if is_there else [*choices, (value, f"Chosen before: {value}")]
 
-    def _dress(self) -> None:
-        widgets: Mapping[str, forms.Widget] = {
-            "text": forms.Textarea(attrs={"rows": 7, "dir": "auto", "aria-required": "true"}),
-            "send_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MINUTES),
-            "document_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-            "document_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-            "document_kinds": forms.CheckboxSelectMultiple(choices=Document.Kind.choices),
-        }
-        for name, widget in widgets.items():
-            self.fields[name].widget = widget
-        when = {
-            "to_billing": ("send_to", "email|portal_email"),
-            "subject": ("send_to", MAIL),
-            "document_kinds": ("send_to", MAIL),
-            "document_from": ("send_to", MAIL),
-            "document_until": ("send_to", MAIL),
-            "sender": ("send_to", "sms"),
-            "shorten": ("send_to", "sms|email|portal_email"),
-            "default": ("missing", "default"),
-            "send_at": ("schedule", "at|local"),
-            "time_zone": ("schedule", "at|local"),
-        }
-        for name, (other, values) in when.items():
-            self.fields[name].widget.attrs |= {"data-when": other, "data-when-values": values}
+
+def _segments(workspace: Workspace) -> Iterable[tuple[int, str]]:
+    return Segment.objects.filter(workspace=workspace).values_list("pk", "name")
 
 
 def initial_of(campaign: Campaign, zone: ZoneInfo) -> dict[str, Any]:

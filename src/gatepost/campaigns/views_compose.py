@@ -22,6 +22,7 @@ from gatepost.campaigns.people import People
 from gatepost.links import services as links
 from gatepost.messages.preview import replaced
 from gatepost.messages.snapshots import load as load_snapshot
+from gatepost.pages import zones
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.forms import show_problem
 from gatepost.pages.zones import zone_of
@@ -31,12 +32,23 @@ from gatepost.texts.values import placeholders
 from gatepost.workspaces.permissions import Right
 
 NEXT: Final = {"check": "campaign-check", "preview": "campaign-preview", "test": "campaign-preview"}
-"""Where the buttons of the form lead once everything is saved."""
+"""Where the buttons of the form lead once everything is saved; the others show it again."""
+PLACES: Final = {"test": "#test", "hand-in": "#kept", "keep-mine": "#kept"}
+"""Where on that page. At `#kept` the browser forgets its own copy, which was handed in or put above what was saved."""
+WAYS_OUT: Final = {
+    "no_gateway": ("catalogue", "Add a gateway", "plus"),
+    "no_email_account": ("email-account-add", "Add an e-mail account", "plus"),
+    "portal_closed": ("portal-settings", "Open the portal", "outside"),
+}
+"""Pages on which something that is missing can be had: name, button, icon."""
 
 
 @dataclass(slots=True)
 class _Writing:
-    """What is being written: the draft where there is one yet, and what stands in the form."""
+    """What is being written: the draft where there is one yet, and what stands in the form.
+
+    `opens_dialog`: the problem is that of the dialog for a new template.
+    """
 
     request: PageRequest
     campaign: Campaign | None
@@ -44,6 +56,7 @@ class _Writing:
     people: People
     vocabulary: Vocabulary
     problem: Problem | None = None
+    opens_dialog: bool = False
 
 
 @page("campaigns/new/", "campaign-new", Right.CAMPAIGNS_WRITE)
@@ -86,13 +99,16 @@ def save(request: PageRequest) -> HttpResponse:
             if said:
                 notices.success(request, said)
         except Problem as problem:
-            _explain(writing, problem)
+            writing.campaign.refresh_from_db()
+            # The dialog has fields of the same names as the form.
+            is_in_dialog = wanted == "save-template"
+            _explain(writing, problem, is_beside=not is_in_dialog)
+            writing.opens_dialog = is_in_dialog
     campaign, problem_of = writing.campaign, writing.problem
     if campaign is None or problem_of is not None or "f-do" in request.POST:
         return _page(writing, status=problem_of.status if problem_of else 200)
     answer = redirect(NEXT.get(wanted, "campaign-compose"), workspace=request.asker.workspace.pk, campaign=campaign.pk)
-    if wanted == "test":
-        answer["Location"] += "#test"
+    answer["Location"] += PLACES.get(wanted, "")
     return answer
 
 
@@ -120,7 +136,7 @@ def _posted(request: PageRequest) -> _Writing:
 def _writing(request: PageRequest, row: Campaign | None, **more: Any) -> _Writing:
     workspace = request.asker.workspace
     vocabulary = load(workspace)
-    form = ComposeForm(workspace, load_snapshot(workspace.pk), **more)
+    form = ComposeForm(workspace, load_snapshot(workspace.pk), kept=row, **more)
     data = more.get("data")
     meant = people.from_json(row.filter if row else {}, vocabulary) if data is None else people.read(data)
     return _Writing(request, row, form, meant, vocabulary)
@@ -128,24 +144,34 @@ def _writing(request: PageRequest, row: Campaign | None, **more: Any) -> _Writin
 
 def _keep(writing: _Writing) -> None:
     """Save what fits; what does not is said beside its field."""
-    request, asker = writing.request, writing.request.asker
+    asker = writing.request.asker
     said = writing.form.said() | {"filter": people.to_json(writing.people, writing.vocabulary)}
+    unfit = writing.form.unfit()
     try:
         if writing.campaign is None:
             writing.campaign = services.create(asker.workspace, {}, user=asker.user, actor=asker.actor)
             version = None
         else:
-            version = number_of(request.POST.get("version", ""))
+            version = number_of(_version(writing.request))
         writing.campaign = services.save(writing.campaign, said, version=version, partly=True, actor=asker.actor)
     except Problem as problem:
         _explain(writing, problem)
         if writing.campaign is not None:
             writing.campaign.refresh_from_db()
+    if unfit and writing.problem is None:
+        writing.problem = Problem("invalid", faults=unfit, remedy="Everything else is saved.")
 
 
-def _explain(writing: _Writing, problem: Problem) -> None:
+def _version(request: PageRequest) -> str:
+    """Of which version this is a change; of the newest one where it is to stand above what somebody else wrote."""
+    wanted, _, newest = request.POST.get("do", "").partition(" ")
+    return newest if wanted == "keep-mine" else request.POST.get("version", "")
+
+
+def _explain(writing: _Writing, problem: Problem, *, is_beside: bool = True) -> None:
     writing.problem = problem
-    show_problem(writing.form, problem)
+    if is_beside:
+        show_problem(writing.form, problem)
 
 
 def _saved(writing: _Writing) -> HttpResponse:
@@ -163,10 +189,14 @@ def _page(writing: _Writing, status: int = 200) -> HttpResponse:
 def _context(writing: _Writing) -> dict[str, Any]:
     request, form, campaign = writing.request, writing.form, writing.campaign
     count, trouble = _count(writing)
+    problem = writing.problem
+    is_changed = problem is not None and problem.code == "campaign_changed"
     kind = str(form["recipient_kind"].value() or ContactKind.CUSTOMER)
     noun = "lead" if kind == ContactKind.LEAD else "customer"
     return {
         "campaign": campaign,
+        # Whoever is told that another version was saved goes on with theirs until they decide.
+        "version": _version(request) if is_changed else campaign.version if campaign else "",
         "form": form,
         "asked": people.show(writing.people, writing.vocabulary),
         "builder": builder.show(writing.people.group, writing.vocabulary),
@@ -180,11 +210,20 @@ def _context(writing: _Writing) -> dict[str, Any]:
         "look": look.look_at(campaign, _first(campaign)) if campaign and campaign.text.strip() else None,
         "is_draft": True,
         "fields": _fields(writing.vocabulary),
+        "said": request.POST,
+        "opens_dialog": writing.opens_dialog,
         "templates": drafting.templates_for(request.asker.workspace, str(form["send_to"].value() or "sms")),
         "attachments": drafting.attachments_of(campaign) if campaign else [],
-        "problem": writing.problem,
-        "is_changed": writing.problem is not None and writing.problem.code == "campaign_changed",
+        "zones": zones.names(),
+        "problem": problem,
+        "is_changed": is_changed,
+        "ways_out": _ways_out(problem) if problem else [],
     }
+
+
+def _ways_out(problem: Problem) -> list[tuple[str, str, str]]:
+    codes = dict.fromkeys((problem.code, *(fault.code for fault in problem.faults)))
+    return [WAYS_OUT[code] for code in codes if code in WAYS_OUT]
 
 
 def _count(writing: _Writing) -> tuple[int, str]:

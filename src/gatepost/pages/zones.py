@@ -1,13 +1,15 @@
 """The reader's time zone, as their browser told it: the zone of "today", and of the dates and times that they write."""
 
+from functools import cache
 from typing import Final
 from urllib.parse import unquote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from django.http import HttpRequest
 
 COOKIE: Final = "zone"
 UTC: Final = ZoneInfo("UTC")
+_OLD_NAMES: Final = ("Etc/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/", "posix/", "right/", "SystemV/")
 
 
 def zone_of(request: HttpRequest) -> ZoneInfo:
@@ -21,3 +23,10 @@ def named(name: str) -> ZoneInfo:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The zones to offer: by continent and city, and UTC. Any other name that there is may be written, too."""
+    found = (name for name in available_timezones() if "/" in name and not name.startswith(_OLD_NAMES))
+    return ("UTC", *sorted(found))

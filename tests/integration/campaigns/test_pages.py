@@ -3,19 +3,25 @@
 import csv
 import io
 import re
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 from tests.integration.campaigns.conftest import TEXT, Office, Uninterrupted
+from tests.support.filled_in import filled_in
 from tests.support.tenants import ACTOR
 
 from gatepost import urls
 from gatepost.audience import contacts, segments
-from gatepost.campaigns import planning, running, services
+from gatepost.audience.filters import matching
+from gatepost.campaigns import drafting, planning, running, services
 from gatepost.campaigns.models import Campaign
+from gatepost.channels import attachments
+from gatepost.channels.models import Attachment
 from gatepost.messages.models import Message
 from gatepost.texts.models import Template
 from gatepost.workspaces.models import AuditEntry, Role
@@ -119,6 +125,99 @@ def test_two_who_write_the_same_draft_are_told(office: Office, sender: Client) -
     row.refresh_from_db()
     assert row.text == "Mine"
 
+    version = re.search(r'name="version" value="(\d+)"', answer.content.decode())
+    assert version
+    again = autosave(sender, office, campaign=row.pk, version=version[1], text="Theirs, longer")
+    assert "The campaign was changed meanwhile" in words(again)
+    row.refresh_from_db()
+    assert row.text == "Mine"
+    over = FORM | {"campaign": row.pk, "version": version[1], "text": "Theirs", "do": f"keep-mine {row.version}"}
+    assert sender.post(at(office, "campaign-save"), over)["Location"].endswith("/compose/#kept")
+    row.refresh_from_db()
+    assert row.text == "Theirs"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "label"),
+    [
+        ("text", "x" * 20_001, "Message: "),
+        ("document_from", "0026-01-31", "Documents from: "),
+        ("document_until", "2201-01-31", "Documents to: "),
+        ("send_at", "tomorrow", "Day and time: "),
+        ("name", "x" * 151, "Name: "),
+        ("gateway", "999", "Gateway: "),
+    ],
+)
+def test_what_the_form_cannot_take_is_said_and_holds_it_back(
+    office: Office, sender: Client, field: str, value: str, label: str
+) -> None:
+    office.people(1)
+    answer = autosave(sender, office, **{field: value, "subject": "Kept"})
+    assert f"Not all is saved {label}" in words(answer)
+    assert 'data-saved="no"' in answer.content.decode()
+    row = drafts(office).get()
+    said = FORM | {"campaign": row.pk, "version": row.version, field: value, "subject": "Kept", "do": "check"}
+    refused = sender.post(at(office, "campaign-save"), said)
+    assert refused.status_code == 422
+    page = refused.content.decode()
+    assert f'id="id_{field}_error"' in page
+    if field != "gateway":
+        assert filled_in(page, "mass")[field] == [value]
+    row.refresh_from_db()
+    assert (row.subject, row.text) == ("Kept", TEXT if field != "text" else "")
+
+
+def test_line_ends_count_once_and_the_page_says_how_long_a_text_may_be(office: Office, sender: Client) -> None:
+    lines = "x\r\n" * 10_000
+    assert "Draft saved" in words(autosave(sender, office, text=lines))
+    row = drafts(office).get()
+    assert row.text == "x\n" * 10_000
+    assert 'maxlength="20000"' in sender.get(at(office, "campaign-compose", row)).content.decode()
+
+
+def deep(levels: int) -> dict[str, Any]:
+    """Conditions in groups, so many levels in all."""
+    last: dict[str, Any] = {"field": "login", "op": "is_not", "value": "p1"}
+    for level in range(levels - 1):
+        last = {"not": last} if level == 2 else {("any", "all")[level % 2]: [last, {"field": "tags", "op": "empty"}]}
+    return last
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        deep(6),
+        {"all": [{"field": "status", "op": "is", "value": ["new", "active"]}, deep(5)]},
+        {"any": [{"field": "login", "op": "is", "value": f"p{n}"} for n in range(120)]},
+        {"any": []},
+    ],
+)
+def test_a_page_that_is_opened_and_saved_changes_nothing(office: Office, sender: Client, filter_: Any) -> None:
+    office.people(3)
+    segment = segments.save(office.workspace, "First", {"field": "login", "op": "is", "value": "p0"}, actor=ACTOR)
+    said = {
+        "filter": filter_,
+        "segment_id": segment.pk,
+        "gateway": "Echo",
+        "sender": "Unknown",
+        "text": "One\nTwo",
+        "document_kinds": ["invoice"],
+        "document_from": date(2026, 1, 31),
+        "schedule": "at",
+        "send_at": datetime(2030, 1, 31, 12, tzinfo=UTC),
+        "time_zone": "Europe/Warsaw",
+    }
+    row = office.draft(**said)
+    meant = set(matching(office.workspace, filter_))
+    segments.delete(segment, actor=ACTOR)
+    before = {name: getattr(row, name) for name in services.FIELDS if name != "filter"}
+    page = sender.get(at(office, "campaign-compose", row)).content.decode()
+    answer = sender.post(at(office, "campaign-save"), filled_in(page, "mass"), headers={"HX-Request": "true"})
+    assert "The workspace has no such segment" in words(answer)
+    row.refresh_from_db()
+    assert {name: getattr(row, name) for name in before} == before
+    assert set(matching(office.workspace, row.filter)) == meant
+
 
 def test_templates_are_used_and_saved(office: Office, sender: Client) -> None:
     save = at(office, "campaign-save")
@@ -129,8 +228,59 @@ def test_templates_are_used_and_saved(office: Office, sender: Client) -> None:
     assert "The text is that of Works." in words(sender.post(save, said, follow=True))
     row.refresh_from_db()
     assert row.text == TEXT
-    refused = sender.post(save, FORM | {"campaign": row.pk, "do": "save-template", "template_name": "Works"})
+    new = {"template_name": "Works", "template_category": "Again"}
+    refused = sender.post(save, FORM | {"campaign": row.pk, "do": "save-template"} | new)
     assert refused.status_code == 409
+    page = refused.content.decode()
+    assert '<dialog id="as-template" data-show' in page
+    kept = filled_in(page, "mass")
+    assert (kept["template_name"], kept["template_category"]) == (["Works"], ["Again"])
+    assert 'id="id_name_error"' not in page
+
+
+def test_of_several_files_those_that_fit_are_attached(office: Office, sender: Client) -> None:
+    row = office.draft(send_to="email", subject="Works")
+    files = [SimpleUploadedFile(f"{n}.pdf", b"x" * (0 if n == 2 else 9)) for n in (1, 2, 3)]
+    said = FORM | {"campaign": row.pk, "send_to": "email", "do": "attach", "attachment": files}
+    refused = sender.post(at(office, "campaign-save"), said)
+    assert refused.status_code == 422
+    assert "2.pdf: The file is empty. The others are attached." in words(refused)
+    row.refresh_from_db()
+    assert [one.name for one in drafting.attachments_of(row)] == ["1.pdf", "3.pdf"]
+    version = filled_in(refused.content.decode(), "mass")["version"]
+    assert version == [str(row.version)]
+    many = [SimpleUploadedFile(f"{n}.pdf", b"x") for n in range(attachments.MOST)]
+    said |= {"version": row.version, "attachment": many}
+    assert sender.post(at(office, "campaign-save"), said).status_code == 422
+    assert Attachment.objects.count() == 2
+
+
+def test_what_is_missing_for_sending_can_be_had_by_a_press(office: Office) -> None:
+    office.workspace.gateways.clear()
+    owner = office.console(Role.OWNER)
+    save = at(office, "campaign-save")
+    answer = owner.post(save, FORM | {"do": "check"}).content.decode()
+    assert f'href="/w/{office.workspace.pk}/catalogue/"' in answer
+    answer = owner.post(save, FORM | {"do": "check", "send_to": "portal_email", "subject": "S"}).content.decode()
+    for name in ("email-account-add", "portal-settings"):
+        assert f'href="{at(office, name)}"' in answer
+
+
+def test_documents_decide_who_gets_an_sms(office: Office, sender: Client) -> None:
+    office.people(2)
+    page = sender.get(at(office, "campaign-new")).content.decode()
+    [kind] = re.findall(r'<input type="checkbox" name="document_kinds" value="invoice"[^>]*>', page)
+    assert "data-when" not in kind
+    autosave(sender, office, only_with_documents="on", document_kinds=["invoice"])
+    row = drafts(office).get()
+    assert [one.reason for way in office.forecast(row).ways for one in way.excluded] == ["no_document"]
+
+
+def test_zones_are_offered(office: Office, sender: Client) -> None:
+    page = sender.get(at(office, "campaign-new")).content.decode()
+    assert 'list="time-zones"' in page
+    assert '<option value="Europe/Warsaw"></option>' in page
+    assert '<option value="Etc/GMT+1"></option>' not in page
 
 
 def test_the_costly_characters_are_named_and_replaced(office: Office, sender: Client) -> None:
@@ -154,6 +304,7 @@ def test_the_preview_shows_whom_one_asks_for(office: Office, sender: Client) -> 
     assert "tonight" in words(sender.get(url, {"who": "random"}))
     assert "Person1 Last" in words(sender.get(url, {"q": "person1"}))
     assert "no such contact" in words(sender.get(url, {"contact": 10**12}))
+    assert "Person1 Last" in words(sender.get(url, {"q": "person1\x00"}))
 
 
 def test_a_test_goes_to_the_number_that_is_written(office: Office, sender: Client) -> None:
