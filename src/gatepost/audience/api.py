@@ -137,6 +137,13 @@ class SegmentIn(Body):
     filter: Filter
 
 
+class SegmentChanges(Body):
+    """What is to change of a segment: what is left out stays."""
+
+    name: Name | None = None
+    filter: Filter | None = None
+
+
 class SegmentOut(Schema):
     id: int
     name: str
@@ -221,6 +228,14 @@ def create_segment(request: HttpRequest, new: SegmentIn) -> Any:
     """Save a filter under a name."""
     asker = caller(request)
     return Status(201, segments.save(asker.workspace, new.name, new.filter, user=asker.user, actor=asker.actor))
+
+
+@router.patch("/segments/{int:segment_id}", auth=needs(Right.CONTACTS_WRITE), response=SegmentOut)
+def change_segment(request: HttpRequest, segment_id: Id, changes: SegmentChanges) -> Any:
+    """Rename a saved filter, or change it: whoever fits it is in the segment from now on."""
+    asker = caller(request)
+    row = segments.find(asker.workspace, segment_id)
+    return segments.change(row, name=changes.name, filter_=changes.filter, actor=asker.actor)
 
 
 @router.delete("/segments/{int:segment_id}", auth=needs(Right.CONTACTS_WRITE), response={204: None})

@@ -1,6 +1,10 @@
 """Pages: lists, tags, tariff plans, partners, locations, custom fields and segments of the workspace."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from django.contrib import messages as notices
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +19,10 @@ from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
 from gatepost.rest.storable import as_id
 from gatepost.workspaces.permissions import Right
+
+PER_PAGE = 50
+SEGMENTS_PER_PAGE = 20
+"""Who fits is counted for each that is shown."""
 
 
 @page("contacts/lists/", "registers", Right.CONTACTS_READ, writes=Right.CONTACTS_WRITE)
@@ -34,11 +42,13 @@ def registers(request: PageRequest) -> HttpResponse:
             return _to(request, register)
         except Problem as found:
             problem = found
-    found_rows = [(row, entries.uses(workspace, register, row.pk)) for row in entries.rows(workspace, register)[:200]]
+    part = Paginator(entries.rows(workspace, register), PER_PAGE).get_page(request.GET.get("page"))
+    uses = entries.uses(workspace, register, [row.pk for row in part])
     shown = {
         "register": register,
         "registers": REGISTERS.values(),
-        "rows": found_rows,
+        "rows": [(row, uses[row.pk]) for row in part],
+        "part": part,
         "plan_kinds": TariffPlan.Kind.choices if register.model is TariffPlan else (),
         "problem": problem,
         "may_write": request.asker.has(Right.CONTACTS_WRITE),
@@ -120,32 +130,34 @@ def change_field(request: PageRequest, field: int) -> HttpResponse:
 def show_segments(request: PageRequest) -> HttpResponse:
     """The saved filters with how many fit now; POST counts for, or saves, a new one."""
     asker = request.asker
-    vocabulary = load(asker.workspace)
-    problem, count, group = None, None, builder.Group("all", (builder.Row(),))
-    if request.method == "POST":
-        group = builder.change(builder.read(request.POST), request.POST.get("f-do", ""))
-        try:
-            filter_ = builder.to_json(group, vocabulary)
-            if "save" in request.POST:
-                row = segments.save(
-                    asker.workspace, request.POST.get("name", ""), filter_, user=asker.user, actor=asker.actor
-                )
-                notices.success(request, f"{row} is saved. A contact is in it as long as it fits.")
-                return redirect("segments", workspace=asker.workspace.pk)
-            count = matching(asker.workspace, filter_).count() if "try" in request.POST else None
-        except Problem as found:
-            problem = found
-    saved = Segment.objects.filter(workspace=asker.workspace)
-    shown = {
-        "rows": [_counted(row) for row in saved.select_related("workspace")],
-        "builder": builder.show(group, vocabulary, is_finished=problem is not None),
-        "builder_url": reverse("contacts-filter", kwargs={"workspace": asker.workspace.pk}),
-        "said": request.POST,
-        "count": count,
-        "problem": problem,
-        "may_write": asker.has(Right.CONTACTS_WRITE),
-    }
-    return render(request, "audience/segments.html", shown, status=problem.status if problem else 200)
+
+    def keep(name: str, filter_: Any) -> Segment:
+        return segments.save(asker.workspace, name, filter_, user=asker.user, actor=asker.actor)
+
+    written = _written(request, keep, name="", group=builder.Group("all", (builder.Row(),)))
+    if isinstance(written, HttpResponse):
+        return written
+    saved = Segment.objects.filter(workspace=asker.workspace).select_related("workspace")
+    part = Paginator(saved, SEGMENTS_PER_PAGE).get_page(request.GET.get("page"))
+    shown = {"rows": [_counted(row) for row in part], "part": part, "may_write": asker.has(Right.CONTACTS_WRITE)}
+    return render(request, "audience/segments.html", shown | written, status=_status(written))
+
+
+@page("segments/<int:segment>/", "segment", Right.CONTACTS_WRITE, writes=Right.CONTACTS_WRITE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def one_segment(request: PageRequest, segment: int) -> HttpResponse:
+    """Rename a segment, or say anew who is in it; what needs it is named."""
+    row = segments.find(request.asker.workspace, min(segment, 2**63 - 1))
+
+    def keep(name: str, filter_: Any) -> Segment:
+        return segments.change(row, name=name, filter_=filter_, actor=request.asker.actor)
+
+    group = builder.from_json(row.filter, load(request.asker.workspace))
+    written = _written(request, keep, name=row.name, group=group)
+    if isinstance(written, HttpResponse):
+        return written
+    shown = {"segment": row, "needed": segments.used_by(row)}
+    return render(request, "audience/segment.html", shown | written, status=_status(written))
 
 
 @page("contacts/filter/", "contacts-filter", Right.CONTACTS_READ)
@@ -154,7 +166,9 @@ def build_filter(request: PageRequest) -> HttpResponse:
     """The conditions as they were written, one more or one less: a part of the pages that have such a form."""
     group = builder.change(builder.read(request.POST), request.POST.get("f-do", ""))
     shown = {"builder": builder.show(group, load(request.asker.workspace)), "builder_url": request.path}
-    return render(request, "audience/builder.html", shown)
+    answer = render(request, "audience/builder.html", shown)
+    answer["HX-Trigger-After-Swap"] = "filter-changed"
+    return answer
 
 
 @page("segments/<int:segment>/delete/", "segment-delete", Right.CONTACTS_WRITE)
@@ -167,12 +181,44 @@ def delete_segment(request: PageRequest, segment: int) -> HttpResponse:
     return redirect("segments", workspace=request.asker.workspace.pk)
 
 
-def _counted(row: Segment) -> tuple[Segment, int | None]:
-    """None where something that the segment names is gone."""
+def _written(
+    request: PageRequest, keep: Callable[[str, Any], Segment], *, name: str, group: builder.Group
+) -> HttpResponse | dict[str, Any]:
+    """What stands in the form of a segment, at first this name and group; once it is kept, the way to the list."""
+    workspace = request.asker.workspace
+    vocabulary = load(workspace)
+    problem, count = None, None
+    if request.method == "POST":
+        name = request.POST.get("name", "")
+        group = builder.change(builder.read(request.POST), request.POST.get("f-do", ""))
+        try:
+            filter_ = builder.to_json(group, vocabulary)
+            if "save" in request.POST:
+                row = keep(name, filter_)
+                notices.success(request, f"{row} is saved. A contact is in it as long as it fits.")
+                return redirect("segments", workspace=workspace.pk)
+            count = matching(workspace, filter_).count() if "try" in request.POST else None
+        except Problem as found:
+            problem = found
+    return {
+        "builder": builder.show(group, vocabulary, is_finished=problem is not None),
+        "builder_url": reverse("contacts-filter", kwargs={"workspace": workspace.pk}),
+        "name": name,
+        "count": count,
+        "problem": problem,
+    }
+
+
+def _status(written: Mapping[str, Any]) -> int:
+    return written["problem"].status if written["problem"] else 200
+
+
+def _counted(row: Segment) -> tuple[Segment, int | None, list[str]]:
+    """How many fit, None where something that the segment names is gone; and what needs it."""
     try:
-        return row, matching(row.workspace, row.filter).count()
+        return row, matching(row.workspace, row.filter).count(), segments.used_by(row)
     except Problem:
-        return row, None
+        return row, None, segments.used_by(row)
 
 
 def _register(name: str) -> Register:
@@ -183,6 +229,10 @@ def _register(name: str) -> Register:
 
 
 def _to(request: PageRequest, register: Register) -> HttpResponse:
+    """The list, at the page that was open."""
+    page_number = request.POST.get("page", "")
     answer = redirect("registers", workspace=request.asker.workspace.pk)
     answer["Location"] += f"?of={register.name}"
+    if page_number.isascii() and page_number.isdecimal() and len(page_number) < 6:
+        answer["Location"] += f"&page={page_number}"
     return answer

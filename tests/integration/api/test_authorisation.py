@@ -99,6 +99,7 @@ EXPECTED = {
     ("post", "/api/v1/mails/bounces"): "messages:send",
     ("get", "/api/v1/segments"): "contacts:read",
     ("post", "/api/v1/segments"): "contacts:write",
+    ("patch", "/api/v1/segments/{segment_id}"): "contacts:write",
     ("delete", "/api/v1/segments/{segment_id}"): "contacts:write",
     ("get", "/api/v1/campaigns"): "campaigns:read",
     ("post", "/api/v1/campaigns"): "campaigns:write",

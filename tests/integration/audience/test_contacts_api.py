@@ -135,7 +135,19 @@ def test_segments_are_saved_once_and_checked(send: Any, north: Tenant) -> None:
     assert send("POST", "/segments", {"name": "Active", "filter": {}}).json()["code"] == "name_taken"
     assert send("POST", "/segments", {"name": "Odd", "filter": {"field": "moon"}}).status_code == 422
     assert [one["name"] for one in send("GET", "/segments").json()["items"]] == ["Active"]
-    assert send("DELETE", f"/segments/{made.json()['id']}").status_code == 204
+    one = f"/segments/{made.json()['id']}"
+    other = send("POST", "/segments", {"name": "New", "filter": {"field": "status", "op": "is", "value": "new"}}).json()
+    assert send("PATCH", one, {"name": " Still  active "}).json()["name"] == "Still active"
+    assert send("PATCH", one, {"filter": other["filter"]}).json() == made.json() | {
+        "name": "Still active",
+        "filter": other["filter"],
+    }
+    assert send("PATCH", one, {"name": "New"}).json()["code"] == "name_taken"
+    for odd in ({"name": ""}, {"filter": {"field": "moon"}}, {"colour": "red"}):
+        assert send("PATCH", one, odd).status_code == 422
+    assert send("GET", "/segments").json()["items"][1]["filter"] == other["filter"]
+    assert tenant("South").api().patch(f"/api/v1{one}", {}, content_type="application/json").status_code == 404
+    assert send("DELETE", one).status_code == 204
 
 
 def upload(client: Any, contact: int, content: bytes, **said: str) -> Any:

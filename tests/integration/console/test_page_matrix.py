@@ -128,6 +128,7 @@ PAGES: dict[str, tuple[set[Role] | None, set[Role] | None]] = {
     "contact-document-delete": (None, SENDERS),
     "segments": (EVERYONE, SENDERS),
     "segment-save": (None, SENDERS),
+    "segment": (SENDERS, SENDERS),
     "segment-delete": (None, SENDERS),
     "registers": (EVERYONE, SENDERS),
     "register-change": (None, SENDERS),
