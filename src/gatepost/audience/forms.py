@@ -96,7 +96,7 @@ class ContactForm(forms.Form):
             self.fields[name] = _field(name)
         for key, one in vocabulary.custom.items():
             self.fields[f"custom.{key}"] = _custom_field(one)
-        for name in ("location", "partner"):
+        for name in ("location", "partner", "time_zone"):
             self.fields[name].widget.attrs["list"] = f"known-{name}"
 
     def said(self) -> dict[str, Any]:

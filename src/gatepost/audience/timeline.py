@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from gatepost.audience.models import Contact
@@ -29,8 +29,8 @@ class Moment:
     note: str = ""
 
 
-Source = Callable[[Contact, int], Sequence[Moment]]
-"""The newest of a contact, at most so many."""
+Source = Callable[[Contact, int, datetime | None], Sequence[Moment]]
+"""The newest of a contact, at most so many, and where a time is given none after it."""
 
 _SOURCES: Final[list[Source]] = []
 
@@ -40,14 +40,24 @@ def register(source: Source) -> None:
     _SOURCES.append(source)
 
 
-def of(contact: Contact) -> list[Moment]:
-    """The newest moments of a contact, newest first."""
-    found = [moment for source in (_sent, *_SOURCES) for moment in source(contact, MOST)]
-    return sorted(found, key=lambda moment: moment.at, reverse=True)[:MOST]
+def of(contact: Contact, until: datetime | None = None) -> tuple[list[Moment], datetime | None]:
+    """The newest moments of a contact up to that time, newest first; and the time of the next ones, where there are.
+
+    Moments of one time stay together, so that none is lost between two pages.
+    """
+    found = [moment for source in (_sent, *_SOURCES) for moment in source(contact, MOST + 1, until)]
+    found.sort(key=lambda moment: moment.at, reverse=True)
+    if len(found) <= MOST:
+        return found, None
+    following = found[MOST].at
+    shown = [moment for moment in found if moment.at > following]
+    return (shown, following) if shown else (found, following - timedelta(microseconds=1))
 
 
-def _sent(contact: Contact, most: int) -> Sequence[Moment]:
+def _sent(contact: Contact, most: int, until: datetime | None) -> Sequence[Moment]:
     own = Message.objects.filter(workspace=contact.workspace_id, to_digits__in=contact.phones)
+    if until:
+        own = own.filter(created_at__lte=until)
     rows = list(own.order_by("-pk")[:most])
     standing = standings(rows)
     return [

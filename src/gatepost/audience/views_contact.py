@@ -1,5 +1,7 @@
 """Pages: one contact with what is known of it, its form, its documents."""
 
+import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages as notices
@@ -14,6 +16,7 @@ from gatepost.audience.models import Contact
 from gatepost.audience.serving import served
 from gatepost.audience.values import TITLES
 from gatepost.audience.vocabulary import Vocabulary, load
+from gatepost.pages import zones
 from gatepost.pages.access import PageRequest, page
 from gatepost.pages.forms import show_problem
 from gatepost.problems import Problem
@@ -133,18 +136,31 @@ def _card(request: PageRequest, row: Contact, form: DocumentForm) -> HttpRespons
     vocabulary = load(request.asker.workspace)
     said = contacts.as_said(row, vocabulary)
     own = [(one.label, said[f"custom.{key}"]) for key, one in vocabulary.custom.items()]
+    until = _moment(request.GET.get("cursor", ""))
+    moments, older = timeline.of(row, until)
     facts = [(TITLES[name], _shown(row, name, said[name])) for name in TITLES if name not in ("full_name", "phones")]
     shown = {
         "contact": row,
         "facts": [(title, value) for title, value in (*facts, *own) if value not in (None, "", [])],
         "documents": row.documents.all(),
-        "moments": timeline.of(row),
+        "moments": moments,
+        "older": older and older.isoformat(),
+        "is_later": until is not None,
+        "once": secrets.token_urlsafe(16),
         "form": form,
         "may_write": request.asker.has(Right.CONTACTS_WRITE),
         "may_send": request.asker.has(Right.MESSAGES_SEND),
         "may_read_log": request.asker.has(Right.MESSAGES_READ),
     }
     return render(request, "audience/contact.html", shown, status=422 if form.errors else 200)
+
+
+def _moment(written: str) -> datetime | None:
+    """The time of a link to older messages; None for what is none."""
+    try:
+        return datetime.fromisoformat(written).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _shown(row: Contact, name: str, value: Any) -> Any:
@@ -161,5 +177,5 @@ def _flags(said: dict[str, Any]) -> dict[str, Any]:
 
 def _form(request: PageRequest, form: ContactForm, vocabulary: Vocabulary, row: Contact | None) -> HttpResponse:
     known = {name: sorted(vocabulary.shown(name).values()) for name in ("location", "partner")}
-    shown = {"form": form, "contact": row, "known": known.items()}
+    shown = {"form": form, "contact": row, "known": (*known.items(), ("time_zone", zones.names()))}
     return render(request, "audience/form.html", shown, status=422 if form.errors else 200)

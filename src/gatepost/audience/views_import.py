@@ -1,6 +1,6 @@
 """Pages: importing a table of contacts, from the file to the rows that could not be taken."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.contrib import messages as notices
@@ -57,7 +57,7 @@ def one_import(request: PageRequest, number: int) -> HttpResponse:
                 return redirect("import", workspace=request.asker.workspace.pk, number=row.pk)
         except Problem as refused:
             problem = refused
-    found = _match(row, request.POST, problem) if row.state == "new" else _result(row)
+    found = _match(row, _chosen(row, request), problem) if row.state == "new" else _result(row)
     shown = {"row": row, "problem": problem, **found}
     return render(request, "audience/import.html", shown, status=problem.status if problem else 200)
 
@@ -95,6 +95,15 @@ def _find(request: PageRequest, number: int) -> Import:
     return importing.find(request.asker.workspace, min(number, 2**63 - 1))
 
 
+def _chosen(row: Import, request: PageRequest) -> Mapping[str, str]:
+    """What stands in the form: what was just chosen, fit or not, or what was guessed and saved."""
+    if request.method == "POST":
+        return request.POST.dict()
+    columns = {f"column-{place}": field for place, field in enumerate(row.mapping)}
+    header = {"has_header": "on"} if row.has_header else {}
+    return {"by": row.by, "known": row.known, "kind": row.kind, "list_name": row.list_name, **header, **columns}
+
+
 def _configure(row: Import, said: Any) -> None:
     importing.configure(
         row,
@@ -107,7 +116,7 @@ def _configure(row: Import, said: Any) -> None:
     )
 
 
-def _match(row: Import, said: Any, problem: Problem | None) -> dict[str, Any]:
+def _match(row: Import, said: Mapping[str, str], problem: Problem | None) -> dict[str, Any]:
     """The columns with their fields and first cells, as they were chosen or guessed."""
     vocabulary = load(row.workspace)
     custom = [(f"custom.{key}", one.label) for key, one in vocabulary.custom.items()]
@@ -116,8 +125,8 @@ def _match(row: Import, said: Any, problem: Problem | None) -> dict[str, Any]:
     columns = [
         {
             "place": place,
-            "name": name if row.has_header else f"Column {place + 1}",
-            "field": said.get(f"column-{place}", row.mapping[place]),
+            "name": name if "has_header" in said else f"Column {place + 1}",
+            "field": said.get(f"column-{place}", ""),
             "cells": [cell for cell in _cells(samples, place) if cell.strip()][:3],
             "trouble": troubles.get(f"column-{place}"),
         }
@@ -131,6 +140,7 @@ def _match(row: Import, said: Any, problem: Problem | None) -> dict[str, Any]:
         for sample in samples
     ]
     return {
+        "said": said,
         "columns": columns,
         "fields": [*TITLES.items(), *custom],
         "bys": [(by, BY_WORDS[by]) for by in BYS],

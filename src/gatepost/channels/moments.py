@@ -1,6 +1,7 @@
 """Mails and portal messages in the timeline of a contact."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db.models import Q
 
@@ -11,11 +12,14 @@ from gatepost.channels.models import Mail, PortalMessage
 from gatepost.channels.portal import standing_of as standing_of_portal
 
 
-def mails(contact: Contact, most: int) -> Sequence[Moment]:
+def mails(contact: Contact, most: int, until: datetime | None) -> Sequence[Moment]:
     """The newest mails to the contact, or to an address that is theirs now."""
     own = {contact.email.lower(), contact.billing_email.lower()} - {""}
     found = Mail.objects.filter(workspace=contact.workspace_id).select_related("account")
-    rows = found.filter(Q(contact_id=contact.pk) | Q(to_address__in=own)).order_by("-pk")[:most]
+    found = found.filter(Q(contact_id=contact.pk) | Q(to_address__in=own))
+    if until:
+        found = found.filter(created_at__lte=until)
+    rows = found.order_by("-pk")[:most]
     return [
         Moment(
             at=row.created_at,
@@ -30,10 +34,12 @@ def mails(contact: Contact, most: int) -> Sequence[Moment]:
     ]
 
 
-def portal_messages(contact: Contact, most: int) -> Sequence[Moment]:
+def portal_messages(contact: Contact, most: int, until: datetime | None) -> Sequence[Moment]:
     """The newest messages in the portal."""
-    rows = PortalMessage.objects.filter(contact=contact).select_related("contact").order_by("-pk")[:most]
-    return [_moment(row) for row in rows]
+    found = PortalMessage.objects.filter(contact=contact).select_related("contact")
+    if until:
+        found = found.filter(created_at__lte=until)
+    return [_moment(row) for row in found.order_by("-pk")[:most]]
 
 
 def _moment(row: PortalMessage) -> Moment:
