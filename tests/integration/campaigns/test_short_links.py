@@ -75,7 +75,7 @@ def test_the_pages_offer_it_and_show_what_was_opened(linked: Office, monkeypatch
     ShortLink.objects.filter(code=ShortLink.objects.values("code")[:1]).update(clicks=3)
     page = shown("campaign")
     assert "https://acme.example/offers" in page
-    assert "<strong>1</strong> of 2 opened it (50 %), 3 clicks" in page
+    assert "<strong>1</strong> of 2 recipients opened it (50 %), 3 clicks" in page
 
 
 def test_links_stay_as_they_are_unless_that_is_wanted(linked: Office) -> None:
