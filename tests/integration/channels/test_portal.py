@@ -163,7 +163,7 @@ def test_a_customer_reads_and_the_sender_sees_it(north: Tenant, ann: Contact) ->
     first_read = standing.read_at
     client.get(page)
     assert PortalMessage.objects.get().read_at == first_read
-    [moment] = timeline.of(ann)
+    [moment], _ = timeline.of(ann)
     assert (moment.channel, moment.note.partition(" ")[0], moment.url) == ("Customer portal", "read", standing.url)
     listed = north.console(Role.VIEWER).get(f"/w/{north.workspace.pk}/portal/").content.decode()
     assert "not yet" not in listed
