@@ -6,6 +6,7 @@ the import at the place that it expects. So every row is taken exactly once, whi
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import Any, Final, cast
 
@@ -19,7 +20,7 @@ from gatepost.audience.saving import BYS, By, Known, Result
 from gatepost.audience.tables import Shape
 from gatepost.audience.values import FIELDS, Draft
 from gatepost.audience.vocabulary import LONGEST_NAME, Vocabulary, load
-from gatepost.jobs.app import Work, defer
+from gatepost.jobs.app import JobAborted, Work, defer
 from gatepost.problems import Fault, Problem
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.services import audit
@@ -31,6 +32,8 @@ PREVIEW: Final = 5
 MOST_FAULTS: Final = 10_000
 """So many rows are kept for the list of errors; the rest is counted."""
 LONGEST_CELL: Final = 1000
+UNSTARTED: Final = timedelta(days=7)
+"""So long a table waits for somebody to say what its columns are."""
 
 Running = Import.State.RUNNING
 
@@ -152,6 +155,13 @@ def cancel(row: Import, *, actor: str) -> None:
             transaction.on_commit(lambda: files.forget([row.path]))
 
 
+def forget_unstarted() -> None:
+    """Cancel those that nobody has started for some days, so that their files go."""
+    waiting = Import.objects.filter(state=Import.State.NEW, created_at__lt=timezone.now() - UNSTARTED)
+    for row in waiting.select_related("workspace"):
+        cancel(row, actor=f"Gatepost (not started for {UNSTARTED.days} days)")
+
+
 def run(work: Work, import_id: int) -> None:
     """The job: from where the last one got to, to the end, or until it is cancelled."""
     row = Import.objects.select_related("workspace").filter(pk=import_id, state=Running).first()
@@ -161,6 +171,8 @@ def run(work: Work, import_id: int) -> None:
         _run(work, row)
     except Problem as problem:
         _end(row, Import.State.FAILED, problem.detail)
+    except JobAborted:
+        raise
     except Exception:
         if work.is_last_attempt:
             _end(row, Import.State.FAILED, "Something went wrong on our side; the log of the server says more.")

@@ -9,7 +9,8 @@ necessary:
     defer("audience.import", lock=f"import {import_id}", import_id=import_id)
 
 A job may be interrupted at any moment and is then run again from its beginning: it commits what it has done together
-with where it is, and looks at `work.check()` between its steps. The arguments are written to the log: ids, no secrets.
+with where it is, and looks at `work.check()` between its steps. An interruption is no failure, however many there were:
+what gives up at the last attempt lets JobAborted pass. The arguments are written to the log: ids, no secrets.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from procrastinate.exceptions import AlreadyEnqueued, JobAborted
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
 
-__all__ = ["ATTEMPTS", "Work", "app", "defer", "job"]
+__all__ = ["ATTEMPTS", "JobAborted", "Work", "app", "defer", "job"]
 
 ATTEMPTS: Final = 5
 """How often a job that fails is tried."""

@@ -2,12 +2,13 @@
 
 import io
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from django.utils import timezone
 from procrastinate.exceptions import JobAborted
 from tests.support.tenants import ACTOR, Tenant
 
@@ -39,9 +40,7 @@ class Uninterrupted:
 
 
 class Interrupted(Uninterrupted):
-    """Surroundings that stop the job at the second of its steps."""
-
-    is_last_attempt = False
+    """Surroundings that stop the job at the second of its steps, whichever attempt it is."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -215,6 +214,17 @@ def test_a_process_that_wakes_up_late_changes_nothing(north: Tenant, monkeypatch
     monkeypatch.setattr(importing, "_rows", lambda *_: iter([(6, ["login"]), (8, ["a"])]))
     importing._run(Uninterrupted(), sleeper)  # type: ignore[arg-type]
     assert Contact.objects.filter(workspace=north.workspace).count() == 1
+
+
+def test_a_table_that_nobody_starts_is_forgotten_after_some_days(
+    north: Tenant, files_dir: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    old, young = (uploaded(north, b"login,name\na,Anna\n") for _ in range(2))
+    Import.objects.filter(pk=old.pk).update(created_at=timezone.now() - importing.UNSTARTED - timedelta(hours=1))
+    with django_capture_on_commit_callbacks(execute=True):
+        importing.forget_unstarted()
+    assert dict(Import.objects.values_list("pk", "state")) == {old.pk: "cancelled", young.pk: "new"}
+    assert [path.name for path in files_dir.rglob("*") if path.is_file()] == [Path(young.path).name]
 
 
 def test_a_cancelled_import_stops_and_forgets_its_file(
