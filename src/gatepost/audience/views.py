@@ -75,11 +75,15 @@ def export(request: PageRequest) -> StreamingHttpResponse:
 @page("contacts/actions/", "contacts-actions", Right.CONTACTS_WRITE)
 @require_POST
 def act(request: PageRequest) -> HttpResponse:
-    """Put many on a list, take them from it, or delete them: asked first, then done."""
+    """Put many on a list, take them from it, or delete them: asked first, then done, to as many as was asked for."""
     workspace = request.asker.workspace
     back = _back(request)
     action = request.POST.get("action", "")
-    found = _meant(request)
+    try:
+        found = _meant(request)
+    except Problem as problem:
+        notices.warning(request, f"{problem.detail} {problem.remedy}")
+        return redirect(back)
     count = found.count()
     if action not in ACTIONS or not count:
         notices.warning(request, "Choose contacts first, by the boxes at the left, or all that fit.")
@@ -90,9 +94,19 @@ def act(request: PageRequest) -> HttpResponse:
         if label is None:
             notices.warning(request, "Choose a list or tag first.")
             return redirect(back)
-    if "confirmed" not in request.POST:
-        asked = {"action": action, "label": label, "count": count, "back": back, "said": request.POST}
-        return render(request, "audience/question.html", asked | {"ids": request.POST.getlist("id")})
+    confirmed = request.POST.get("confirmed", "")
+    if confirmed != str(count):
+        said = {name: value for name, value in request.POST.items() if name not in ("csrfmiddlewaretoken", "id")}
+        asked = {
+            "action": action,
+            "label": label,
+            "count": count,
+            "back": back,
+            "said": {**said, "confirmed": str(count)},
+            "ids": request.POST.getlist("id"),
+            "has_changed": bool(confirmed),
+        }
+        return render(request, "audience/question.html", asked)
     if label is None:
         gone = contacts.delete(found, workspace, actor=request.asker.actor)
         notices.success(request, f"{gone} deleted.")
@@ -109,9 +123,10 @@ def save_segment(request: PageRequest) -> HttpResponse:
     asker = request.asker
     form = ContactsForm(load(asker.workspace), request.POST)
     try:
-        row = segments.save(
-            asker.workspace, request.POST.get("name", ""), form.filter(), user=asker.user, actor=asker.actor
-        )
+        filter_ = form.filter()
+        if form.errors:
+            raise _widened()
+        row = segments.save(asker.workspace, request.POST.get("name", ""), filter_, user=asker.user, actor=asker.actor)
     except Problem as problem:
         notices.error(request, f"{problem.detail} {problem.remedy}")
         return redirect(_back(request))
@@ -135,11 +150,22 @@ def _chosen(request: PageRequest, vocabulary: Vocabulary, said: Any) -> tuple[Co
 
 
 def _meant(request: PageRequest) -> QuerySet[Contact]:
-    """The chosen contacts, or all that fit the filters of the page."""
+    """The chosen contacts, or all that fit the filters of the page.
+
+    Raises Problem `invalid` where one of the filters does not fit any more: it would not restrict, and so mean more.
+    """
     if request.POST.get("all") == "yes":
-        return _chosen(request, load(request.asker.workspace), request.POST)[1]
+        form, found, trouble = _chosen(request, load(request.asker.workspace), request.POST)
+        if form.errors or trouble:
+            raise _widened(trouble)
+        return found
     ids = [number for one in request.POST.getlist("id") if (number := as_id(one))]
     return contacts.own(request.asker.workspace).filter(pk__in=ids[:PER_PAGE])
+
+
+def _widened(trouble: str = "") -> Problem:
+    words = trouble or "A filter that was chosen is not there any more."
+    return Problem("invalid", words, remedy="Nothing was done. Choose again.")
 
 
 def _lines(rows: list[Contact], vocabulary: Vocabulary) -> list[tuple[Contact, dict[str, Any]]]:
