@@ -18,6 +18,7 @@ from gatepost.texts import services
 from gatepost.texts.language import LONGEST_TEXT
 from gatepost.texts.models import TemplateVersion
 from gatepost.texts.preview import Preview, Wanted, preview, random_contact, worst_case
+from gatepost.texts.services import LONGEST_DEFAULT, LONGEST_SUBJECT
 from gatepost.texts.values import placeholders
 from gatepost.workspaces.access import caller, needs
 from gatepost.workspaces.permissions import Right
@@ -30,8 +31,8 @@ BodyText = Annotated[
     str,
     Field(max_length=LONGEST_TEXT, description="With placeholders such as `{{ full_name }}` or `%FULL_NAME%`."),
 ]
-Subject = Annotated[str, Field(max_length=300, description="Of an e-mail or a message to the portal.")]
-Instead = Annotated[str, Field(max_length=100, description="What stands in the place of a missing value.")]
+Subject = Annotated[str, Field(max_length=LONGEST_SUBJECT, description="Of an e-mail or a message to the portal.")]
+Instead = Annotated[str, Field(max_length=LONGEST_DEFAULT, description="What stands in the place of a missing value.")]
 LARGEST = 2**63 - 1
 
 

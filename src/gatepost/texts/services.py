@@ -22,7 +22,7 @@ MOST_TEMPLATES: Final = 1000
 LONGEST_NAME: Final = 100
 LONGEST_CATEGORY: Final = 60
 LONGEST_SUBJECT: Final = 300
-LONGEST_DEFAULT: Final = 100
+LONGEST_DEFAULT: Final = 200
 SAMPLES: Final[Mapping[str, Any]] = {
     CustomField.Type.NUMBER: 1,
     CustomField.Type.DATE: "2026-01-31",
