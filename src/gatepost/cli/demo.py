@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from gatepost.cli import demo_campaigns, demo_channels, demo_people, demo_texts
+from gatepost.cli import demo_campaigns, demo_channels, demo_past, demo_people, demo_texts
 from gatepost.cli.demo_file import Demo, Simulators
 
 if TYPE_CHECKING:
@@ -44,13 +44,15 @@ def seed(
     wanted = demo_gateways(simulators_url, ports)
     with transaction.atomic():
         workspace = Workspace.objects.filter(name=WORKSPACE).first()
+        is_new = workspace is None
         if workspace is None:
             workspace = _new_workspace(wanted)
-            if has_past:
-                demo_campaigns.fill(workspace, actor=_ACTOR)
         else:
             _move_gateways(workspace, wanted)
         demo_channels.fill(workspace, mail_port, actor=_ACTOR)
+        if is_new and has_past:
+            demo_campaigns.fill(workspace, actor=_ACTOR)
+            demo_past.fill(workspace, actor=_ACTOR)
         user, password = _owner(workspace, known)
         return Demo(
             url=url,

@@ -4,8 +4,11 @@ Those of the past are written straight into the tables as they ended, without a 
 """
 
 import random
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
+
+from gatepost.cli import demo_past
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -107,7 +110,7 @@ def _past(
     if making.shortener:
         making.shortener.keep([one.contact_id for one in recipients if one.item_id])
         _open_some(row, at, chance)
-    _end(row, recipients, messages, at)
+    demo_past.end(row, recipients, Counter(message.state for message in messages), at)
 
 
 def _open_some(row: "Campaign", at: "datetime", chance: random.Random) -> None:
@@ -121,31 +124,6 @@ def _open_some(row: "Campaign", at: "datetime", chance: random.Random) -> None:
         code.first_at = at + timedelta(minutes=chance.randrange(2, 600))
         code.last_at = code.first_at + timedelta(minutes=chance.randrange(1, 800) if code.clicks > 1 else 0)
     ShortLink.objects.bulk_update(opened, ["clicks", "first_at", "last_at"])
-
-
-def _end(row: "Campaign", recipients: list[Any], messages: list[Any], at: "datetime") -> None:
-    from collections import Counter
-
-    from gatepost.campaigns import services
-    from gatepost.campaigns.models import Campaign
-
-    states = Counter(message.state for message in messages)
-    Campaign.objects.filter(pk=row.pk).update(
-        status=Campaign.Status.SENT,
-        created_at=at - timedelta(minutes=40),
-        updated_at=at,
-        starts_at=at,
-        started_at=at,
-        expanded_at=at + timedelta(minutes=1),
-        ended_at=at + timedelta(minutes=9),
-        tallied_at=at + timedelta(hours=3),
-        planned=len(recipients),
-        taken=len(messages),
-        excluded=dict(Counter(one.reason for one in recipients if one.reason)),
-        tallies={"sms": dict(states)},
-        has_errors=bool(set(states) - {"delivered"}),
-        digest=services.digest(row),
-    )
 
 
 def _message(

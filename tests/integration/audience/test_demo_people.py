@@ -1,13 +1,18 @@
-"""The demo's people: believable, complete, and found by filters as plain Python finds them."""
+"""The demo: its people, believable and found by filters as plain Python finds them, and what it has behind it."""
 
 import pytest
+from tests.integration.audience.test_import import Uninterrupted
 from tests.support import people_oracle
 from tests.support.tenants import ACTOR, tenant
 
+from gatepost.audience import importing
 from gatepost.audience.filters import matching
-from gatepost.audience.models import Contact, Document, Segment
+from gatepost.audience.models import Contact, Document, Import, Segment
 from gatepost.audience.vocabulary import load
-from gatepost.cli import demo_people, demo_texts
+from gatepost.campaigns import watching
+from gatepost.campaigns.models import Campaign, Price
+from gatepost.channels.models import Mail
+from gatepost.cli import demo_channels, demo_past, demo_people, demo_texts
 from gatepost.sms.msisdn import parse
 from gatepost.texts.models import Template
 from gatepost.texts.preview import Wanted, preview
@@ -42,3 +47,21 @@ def test_the_demo_has_its_people_at_once() -> None:
         shown = [preview(vocabulary, wanted, one) for one in everybody[:60]]
         assert not any(one.fault or one.faults for one in shown)
         assert sum(not one.gets_nothing for one in shown) > 40
+
+
+def test_the_demo_has_prices_an_import_and_a_mail_to_many() -> None:
+    owner = tenant("Demo")
+    demo_people.fill(owner.workspace, actor=ACTOR)
+    demo_channels.fill(owner.workspace, 9, actor=ACTOR)
+    demo_past.fill(owner.workspace, actor=ACTOR)
+    assert Price.objects.count() == len(demo_past.PRICES)
+    importing.run(Uninterrupted(), Import.objects.get().pk)  # type: ignore[arg-type]
+    row = Import.objects.get()
+    assert (row.state, row.created, row.failed) == ("done", 0, 1)
+    assert row.updated + row.unchanged == demo_past.ROUTERS - 1
+    campaign = Campaign.objects.get()
+    watching.run(campaign.pk)
+    counted = watching.progress(Campaign.objects.get())
+    assert counted.states == watching.progress(campaign).states
+    assert 0 < counted.failed < counted.done == campaign.taken == Mail.objects.count()
+    assert not Mail.objects.filter(state="queued").exists()
