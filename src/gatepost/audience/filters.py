@@ -77,6 +77,13 @@ def parse_filter(vocabulary: Vocabulary, said: Any) -> Group | Condition:
     return read
 
 
+def restricts(said: Any) -> bool:
+    """Whether the JSON of a filter holds any condition; one without fits everybody, or nobody."""
+    if isinstance(said, Mapping):
+        return "field" in said or any(restricts(part) for part in said.values())
+    return isinstance(said, (list, tuple)) and any(restricts(part) for part in said)
+
+
 def to_q(node: Group | Condition) -> Q:
     """The filter as a condition of a query on contacts. It is true or false of each, never null."""
     if isinstance(node, Condition):

@@ -1,10 +1,10 @@
 """What may be done with a campaign as it stands, for its page."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gatepost.campaigns import running, services
+from gatepost.campaigns import running, services, watching
 from gatepost.campaigns.models import Campaign
 from gatepost.workspaces.models import User
 
@@ -39,7 +39,7 @@ AGAIN: Final = Act(
     "Send again to those who did not get it",
     "send",
     "A new draft for those who did not get it. Check it, and send it.",
-    "It makes a new draft with the same text for the recipients in Error or Expired. Nothing is sent yet.",
+    "It makes a new draft with the same text for the recipients whose messages failed or expired. Nothing is sent yet.",
 )
 REMOVE: Final = Act(
     "remove",
@@ -62,8 +62,22 @@ _BY_STATUS: Final[Mapping[str, tuple[Act, ...]]] = {
 def possible(row: Campaign) -> tuple[Act, ...]:
     """What fits its status now."""
     if row.status in (Status.SENT, Status.CANCELLED):
-        return (AGAIN,) if row.has_errors else ()
+        return (AGAIN,) if watching.progress(row).failed else ()
     return _BY_STATUS.get(row.status, ())
+
+
+def questions(row: Campaign) -> tuple[Act, ...]:
+    """What is asked before something is done with it."""
+    return tuple(_again(row) if act is AGAIN else act for act in ALL.values() if act.asks)
+
+
+def _again(row: Campaign) -> Act:
+    unknown = watching.progress(row).unknown
+    if not unknown:
+        return AGAIN
+    who = "1 message is" if unknown == 1 else f"{unknown:,} messages are"
+    left = f"{who} in the state unknown: they may have arrived, so that their recipients are not among them."
+    return replace(AGAIN, asks=f"{AGAIN.asks} {left}")
 
 
 def may_remove(row: Campaign) -> bool:

@@ -197,7 +197,7 @@ class ForecastOut(Schema):
     segments: int
     excluded: int
     gaps: Annotated[int, Field(description="Recipients without a value that the text shows.")]
-    repeated: Annotated[int, Field(description="Recipients who were sent the same earlier today.")]
+    repeated: Annotated[int, Field(description="Recipients who were sent the same today, or are about to be.")]
     late: Annotated[int, Field(description="Recipients whose local time has passed: they get it at once.")]
     costs: list[AmountOut]
     unpriced: int

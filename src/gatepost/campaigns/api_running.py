@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gatepost.campaigns import history, running, services
 from gatepost.campaigns.api import IDEMPOTENT, KEY, CampaignOut, Number, said_by, shown
-from gatepost.campaigns.words import CampaignWord
+from gatepost.campaigns.words import CampaignWord, states_of
 from gatepost.channels.base import Reason
 from gatepost.messages.idempotency import once
 from gatepost.messages.models import Kind
@@ -25,6 +25,9 @@ class SendIn(Body):
     """`count`: how many people get it, needed where nothing restricts them."""
 
     count: Annotated[int | None, Field(ge=0, lt=2**31)] = None
+    version: Annotated[
+        int | None, Field(ge=1, lt=2**31, description="The version that was read; a later one is then refused.")
+    ] = None
 
 
 class TrialIn(Body):
@@ -68,6 +71,10 @@ class RecipientQuery(Schema):
     """Which recipients; what is left out does not restrict."""
 
     word: Word | None = None
+    state: Annotated[State | None, Field(description="More exact than `word`, and goes before it.")] = None
+    q: Annotated[
+        str, Field(max_length=200, description="Part of a name, login or e-mail; beginning of a number or address.")
+    ] = ""
     excluded: Annotated[bool, Field(description="Those who got nothing.")] = False
     reason: Reason | None = None
     after: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -98,10 +105,14 @@ class HistoryQuery(Schema):
     word: CampaignWord | None = None
     channel: Annotated[str, Field(max_length=10)] = ""
     kind: Kind | None = None
-    q: Annotated[str, Field(max_length=200, description="Part of a name or subject, or the beginning of a number.")] = (
-        ""
-    )
-    since: Moment | None = None
+    q: Annotated[
+        str,
+        Field(
+            max_length=200,
+            description="Part of a campaign's name, subject or text, or of a subject; the beginning of a number.",
+        ),
+    ] = ""
+    since: Annotated[Moment | None, Field(description="Begun since then; written, where it has not begun.")] = None
     until: Moment | None = None
     cursor: Annotated[str, Field(max_length=100)] = ""
     limit: Annotated[int, Field(ge=1, le=200)] = 50
@@ -119,9 +130,9 @@ def send_campaign(request: HttpRequest, campaign_id: Id, said: SendIn) -> dict[s
     row = services.find(asker.workspace, campaign_id)
 
     def make() -> str:
-        return str(running.send(row, count=said.count, **said_by(request)).pk)
+        return str(running.send(row, count=said.count, version=said.version, **said_by(request)).pk)
 
-    body = f"send {campaign_id} {said.count}".encode()
+    body = f"send {campaign_id} {said.count} {said.version}".encode()
     once(asker.workspace.pk, request.headers.get(KEY, ""), body, make)
     return shown(services.find(asker.workspace, campaign_id))
 
@@ -181,11 +192,13 @@ def test_campaign(request: HttpRequest, campaign_id: Id, said: TrialIn) -> dict[
 def list_recipients(request: HttpRequest, campaign_id: Id, wanted: Query[RecipientQuery]) -> dict[str, Any]:
     """Its recipients and what became of each, in the order in which they were written to."""
     row = services.find(caller(request).workspace, campaign_id)
+    by_word = states_of([wanted.word] if wanted.word else ())
     lines, after = history.recipients(
         row,
-        words=[wanted.word] if wanted.word else (),
+        states=[wanted.state] if wanted.state else by_word,
         excluded=wanted.excluded,
         reason=str(wanted.reason or ""),
+        query=wanted.q,
         after=wanted.after,
         limit=wanted.limit,
     )

@@ -12,21 +12,18 @@ from gatepost.audience.models import Contact, Document, Status
 from gatepost.audience.vocabulary import Vocabulary, load
 from gatepost.campaigns import services
 from gatepost.campaigns.models import Campaign, Recipient
+from gatepost.campaigns.words import FAILED
 from gatepost.channels.base import CHANNELS, Channel, Excluded, Order, Piece, Reason
 from gatepost.links.shortening import Shortener
-from gatepost.sms.states import Word
 from gatepost.texts.language import MissingValue, Text, TextFault, compile_text
 from gatepost.texts.models import Missing
 from gatepost.texts.values import values_of
 
 CHUNK: Final = 2000
-MOST_DOCUMENTS: Final = 20
 UNREAD: Final = ("login_key", "name_key", "email_key", "billing_email_key", "custom_keys", "updated_at")
 TRIES: Final = 5
 """How many of the same address are tried where texts are refused; whoever comes after them gets nothing either."""
 OF_THE_TEXT: Final = (Reason.TOO_MANY_SEGMENTS, Reason.TOO_LARGE, Reason.TEXT)
-FAILED: Final = (Word.ERROR, Word.EXPIRED)
-"""Under which words those stand to whom it is sent again."""
 
 
 Answer = TypeVar("Answer")
@@ -139,7 +136,7 @@ class Assembler:
     ) -> Piece:
         subject, text = written
         attachments = tuple(self.campaign.attachments)
-        return Piece(contact.pk, address, text, subject, at, attachments, tuple(documents[:MOST_DOCUMENTS]))
+        return Piece(contact.pk, address, text, subject, at, attachments, tuple(documents))
 
     def _written(self, said: Mapping[str, Any]) -> tuple[str, str] | Excluded:
         instead = self.campaign.default if self.campaign.missing == Missing.DEFAULT else None
@@ -184,7 +181,8 @@ def assembler(campaign: Campaign, kind: str = "mass") -> Assembler:
         text=text,
         subject=subject,
         vocabulary=load(campaign.workspace),
-        takes_blocked=_names_status(services.filters_of(campaign)),
+        # Those to whom it is sent again were meant already, whatever their status.
+        takes_blocked=campaign.again_of_id is not None or _names_status(services.filters_of(campaign)),
         due_at=services.due(campaign),
         fields=text.fields | subject.fields,
         is_alike=text.is_plain and subject.is_plain and shortener is None,
@@ -214,6 +212,12 @@ def chunks(making: Assembler, after: int = 0) -> Iterator[tuple[list[Contact], i
         yield found, after
 
 
+def meant_among(campaign: Campaign, ids: Collection[int]) -> set[int]:
+    """Those of the contacts whom it means now. Raises Problem as services.people."""
+    meant = set(services.people(campaign).filter(pk__in=ids).values_list("pk", flat=True))
+    return meant if campaign.again_of_id is None else meant & _failed_of(campaign, meant)
+
+
 def _next(_: Campaign, meant: QuerySet[Contact], after: int) -> tuple[list[Contact], int]:
     found = list(meant.filter(pk__gt=after).order_by("pk")[:CHUNK])
     return found, found[-1].pk if found else 0
@@ -221,21 +225,30 @@ def _next(_: Campaign, meant: QuerySet[Contact], after: int) -> tuple[list[Conta
 
 def _failed(campaign: Campaign, meant: QuerySet[Contact], after: int) -> tuple[list[Contact], int]:
     """Of the next recipients of the campaign that this one repeats, those who did not get it."""
-    before = Recipient.objects.filter(campaign=campaign.again_of_id or 0, contact_id__gt=after, item_id__isnull=False)
-    ids = list(before.order_by("contact_id").values_list("contact_id", flat=True).distinct()[:CHUNK])
+    next_ones = _before(campaign).filter(contact_id__gt=after).order_by("contact_id")
+    ids = list(next_ones.values_list("contact_id", flat=True).distinct()[:CHUNK])
     if not ids:
         return [], 0
-    items = before.filter(contact_id__lte=ids[-1]).values_list("channel", "item_id", "contact_id")
+    return list(meant.filter(pk__in=_failed_of(campaign, ids)).order_by("pk")), ids[-1]
+
+
+def _failed_of(campaign: Campaign, ids: Collection[int]) -> set[int]:
+    """Those of the contacts whom the campaign that this one repeats has not reached."""
     by_channel: dict[str, dict[int, int]] = defaultdict(dict)
+    items = _before(campaign).filter(contact_id__in=ids).values_list("channel", "item_id", "contact_id")
     for channel, item_id, contact_id in items:
         by_channel[channel][item_id or 0] = contact_id
-    failed = {
+    return {
         of[item_id]
         for name, of in by_channel.items()
         if name in CHANNELS
         for item_id in CHANNELS[name].having(of.keys(), FAILED)
     }
-    return list(meant.filter(pk__in=failed).order_by("pk")), ids[-1]
+
+
+def _before(campaign: Campaign) -> QuerySet[Recipient]:
+    """Who got something of the campaign that this one repeats."""
+    return Recipient.objects.filter(campaign=campaign.again_of_id or 0, item_id__isnull=False)
 
 
 def _is_duplicate(row: Row) -> bool:

@@ -95,7 +95,7 @@ def _also_attached(row: Campaign, made: list[Attachment], actor: str) -> None:
         services.save(row, {"attachments": [*row.attachments, *(one.pk for one in made)]}, actor=actor)
     except Problem:
         for one in made:
-            attachments.forget(row.workspace, one.pk)
+            attachments.forget(one)
         raise
 
 

@@ -13,11 +13,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from gatepost.audience.models import Contact
-from gatepost.campaigns import store, watching
+from gatepost.campaigns import services, store, watching
 from gatepost.campaigns.assembling import Assembler, Row, assembler, channels_of, chunks
 from gatepost.campaigns.models import Campaign
 from gatepost.channels.base import Channel, Excluded
-from gatepost.jobs.app import Work, defer
+from gatepost.jobs.app import JobAborted, Work, defer
 from gatepost.problems import Problem
 from gatepost.workspaces.services import audit
 
@@ -42,6 +42,8 @@ def run(work: Work, campaign_id: int) -> None:
         _run(work, row)
     except Problem as problem:
         _stop(row, problem.detail)
+    except JobAborted:
+        raise
     except Exception:
         if work.is_last_attempt:
             _stop(row, TROUBLE)
@@ -53,6 +55,7 @@ def _run(work: Work, row: Campaign) -> None:
     channels = channels_of(row)
     for contacts, last in chunks(making, row.cursor):
         work.check()
+        _refuse_faults(row)
         with transaction.atomic():
             locked = Campaign.objects.select_for_update().get(pk=row.pk)
             if locked.status != Status.EXPANDING or locked.cursor != row.cursor:
@@ -69,6 +72,14 @@ def _run(work: Work, row: Campaign) -> None:
             # What has just come in large numbers would be planned as if it were not there.
             cursor.execute("analyze campaign_recipient")
     watching.watch(row.pk)
+
+
+def _refuse_faults(row: Campaign) -> None:
+    """What was there when somebody sent it may be gone when it begins, or in the middle: then everybody would be left
+    out. Raises Problem `invalid`."""
+    found = [fault for fault in services.faults(row) if fault.field != "send_at"]
+    if found:
+        raise Problem("invalid", faults=found)
 
 
 def _expand(making: Assembler, channel: Channel, contacts: Sequence[Contact], row: Campaign) -> None:

@@ -1,7 +1,7 @@
 """Recipients of a campaign, those whom it leaves out, and the price list as CSV, safe to open in a spreadsheet."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from gatepost.campaigns import planning, prices
 from gatepost.campaigns.history import Line, all_recipients
@@ -17,9 +17,10 @@ COLUMNS: Final = (
 LEFT_OUT: Final = ("contact", "name", "login", "channel", "address", "reason", "left_out", "why")
 
 
-def lines_of(row: Campaign) -> Iterator[str]:
-    """The lines of the file; any size of it takes the same memory."""
-    return table(COLUMNS, map(_values, all_recipients(row)))
+def lines_of(row: Campaign, **wanted: Any) -> Iterator[str]:
+    """The lines of the file with those who are `wanted` (as history.recipients says it); any size of it takes the same
+    memory."""
+    return table(COLUMNS, map(_values, all_recipients(row, **wanted)))
 
 
 def left_out_lines(row: Campaign) -> Iterator[str]:

@@ -13,7 +13,7 @@ from gatepost.audience.models import Document, Segment
 from gatepost.audience.models import Kind as ContactKind
 from gatepost.campaigns.history import Wanted
 from gatepost.campaigns.models import Campaign
-from gatepost.campaigns.words import CampaignWord
+from gatepost.campaigns.words import CampaignWord, states_of
 from gatepost.channels.base import CHANNELS
 from gatepost.links import services as links
 from gatepost.messages.checks import MAX_TAG
@@ -22,9 +22,10 @@ from gatepost.messages.models import Kind
 from gatepost.messages.periods import PERIODS, between, day_span
 from gatepost.messages.wishes import Snapshot
 from gatepost.problems import Fault
-from gatepost.sms.states import Word
+from gatepost.sms.states import State, Word
 from gatepost.texts.language import LONGEST_TEXT
 from gatepost.texts.models import Missing
+from gatepost.texts.services import LONGEST_DEFAULT, LONGEST_SUBJECT
 from gatepost.workspaces.models import Workspace
 
 PRIORITIES: Final = (("bulk", "Bulk: after all others"), ("normal", "Normal: with the single messages"))
@@ -33,6 +34,8 @@ MINUTES: Final = "%Y-%m-%dT%H:%M"
 KINDS: Final = ((ContactKind.CUSTOMER.value, "Customers"), (ContactKind.LEAD.value, "Leads"))
 MAIL: Final = "email|portal|portal_email"
 LEFT_OUT: Final = "left-out"
+EXACTLY: Final = "exactly-"
+"""Before a state, which may be called like a reason for leaving somebody out."""
 _ALWAYS: Final = ("recipient_kind", "send_to", "missing", "schedule", "priority")
 """What always has a value; a form that lacks it does not say that there is none."""
 _WHEN: Final[Mapping[str, tuple[str, str]]] = {
@@ -66,7 +69,7 @@ class ComposeForm(forms.Form):
     segment = forms.ChoiceField(label="Segment", required=False)
     send_to = forms.ChoiceField(label="Send to", choices=Campaign.SendTo.choices, required=False)
     to_billing = forms.BooleanField(label="Send to billing e-mail only", required=False)
-    subject = forms.CharField(label="Subject", max_length=200, required=False)
+    subject = forms.CharField(label="Subject", max_length=LONGEST_SUBJECT, required=False)
     text = WrittenField(
         label="Message",
         max_length=LONGEST_TEXT,
@@ -75,7 +78,7 @@ class ComposeForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 7, "dir": "auto", "aria-required": "true"}),
     )
     missing = forms.ChoiceField(label="Where a value is missing", choices=Missing.choices, required=False)
-    default = forms.CharField(label="Write instead", max_length=200, required=False)
+    default = forms.CharField(label="Write instead", max_length=LONGEST_DEFAULT, required=False)
     document_kinds = forms.MultipleChoiceField(
         label="Attach financial documents",
         choices=Document.Kind.choices,
@@ -174,25 +177,38 @@ class TestForm(forms.Form):
 class RecipientsForm(forms.Form):
     """Which recipients of a campaign are shown; both fields are optional."""
 
+    q = forms.CharField(label="Search", max_length=200, required=False)
     word = forms.ChoiceField(label="State", required=False)
 
     def __init__(self, reasons: Iterable[tuple[str, str]], *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        states = [(word.value, word.value) for word in Word]
+        words = [(word.value, word.value) for word in Word]
+        states = [(f"{EXACTLY}{state}", state.capitalize()) for state in State]
         left_out = [(LEFT_OUT, "All who were left out"), *reasons]
         field = self.fields["word"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "Any"), ("Sent to", states), ("Left out", left_out)]
+        field.choices = [("", "Any"), ("Sent to", words), ("Sent to, exactly", states), ("Left out", left_out)]
+        self.fields["q"].widget = forms.TextInput(
+            attrs={"type": "search", "maxlength": 200, "placeholder": "Name, number, address"}
+        )
 
     def wanted(self) -> dict[str, Any]:
         """What was chosen, as history.recipients takes it; a choice that does not fit does not restrict."""
         self.is_valid()
         chosen = self.cleaned_data.get("word", "")
+        found: dict[str, Any] = {"query": self.cleaned_data.get("q", "")}
         if not chosen:
-            return {}
+            return found
         if chosen in Word.__members__.values():
-            return {"words": (Word(chosen),)}
-        return {"excluded": True, "reason": "" if chosen == LEFT_OUT else chosen}
+            return found | {"states": states_of([Word(chosen)])}
+        if chosen.startswith(EXACTLY):
+            return found | {"states": (State(chosen.removeprefix(EXACTLY)),)}
+        return found | {"excluded": True, "reason": "" if chosen == LEFT_OUT else chosen}
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether anybody is to be left out."""
+        return any(self.cleaned_data.values())
 
 
 class HistoryForm(forms.Form):
@@ -215,7 +231,7 @@ class HistoryForm(forms.Form):
         }
         offer(self, choices)
         self.fields["q"].widget = forms.TextInput(
-            attrs={"type": "search", "maxlength": 200, "placeholder": "Name, subject, number, address"}
+            attrs={"type": "search", "maxlength": 200, "placeholder": "Name, subject, text, number"}
         )
 
     def clean(self) -> dict[str, Any]:

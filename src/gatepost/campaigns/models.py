@@ -3,8 +3,8 @@ checked by the database, and that to the contact is none at all: what was sent o
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
 
 from gatepost.audience.models import Kind as ContactKind
 from gatepost.audience.models import Segment
@@ -67,7 +67,7 @@ class Campaign(models.Model):
         "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
 
-    subject = models.CharField(max_length=200, blank=True, default="")
+    subject = models.CharField(max_length=300, blank=True, default="")
     text = models.TextField(blank=True, default="")
     template_id = models.BigIntegerField(null=True)
     template_version = models.IntegerField(null=True)
@@ -109,6 +109,9 @@ class Campaign(models.Model):
         db_table = "campaign"
         indexes = [
             models.Index(fields=["workspace", "-id"], name="campaign_history"),
+            models.Index(
+                "workspace", Coalesce("started_at", "created_at").desc(), F("id").desc(), name="campaign_by_time"
+            ),
             models.Index(fields=["workspace", "digest", "-started_at"], name="campaign_by_content"),
         ]
 
@@ -135,11 +138,6 @@ class Campaign(models.Model):
     def is_running(self) -> bool:
         """Whether messages of it may be made or leave."""
         return self.status in (self.Status.EXPANDING, self.Status.SENDING, self.Status.PAUSED)
-
-    @property
-    def is_for_everyone(self) -> bool:
-        """Whether nothing restricts who gets it."""
-        return not self.filter and self.segment_id is None and self.again_of_id is None
 
 
 class Recipient(models.Model):

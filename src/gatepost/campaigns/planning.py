@@ -6,6 +6,7 @@ forecast = current(campaign)  what came out; None while it is not there
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,15 +14,16 @@ from typing import Any, Final
 
 import msgspec
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from gatepost.audience.models import Contact
 from gatepost.campaigns import prices, services
-from gatepost.campaigns.assembling import Assembler, Row, assembler, channels_of, chunks
+from gatepost.campaigns.assembling import Assembler, Row, assembler, channels_of, chunks, meant_among
 from gatepost.campaigns.models import Campaign, Plan
 from gatepost.campaigns.prices import PriceList
 from gatepost.channels.base import CHANNELS, REASONS, Channel, Excluded, Facts, Piece, Reason
-from gatepost.jobs.app import Work, defer
+from gatepost.jobs.app import JobAborted, Work, defer
 from gatepost.problems import Problem
 
 JOB: Final = "campaigns.plan"
@@ -32,7 +34,7 @@ TROUBLE: Final = "Something went wrong on our side; the log of the server says m
 
 # The day is that of the time zone in which the question is asked; whoever was written to since is counted.
 SAME_TODAY: Final = """
-    select count(distinct r.contact_id) from campaign c join campaign_recipient r on r.campaign_id = c.id
+    select distinct r.contact_id from campaign c join campaign_recipient r on r.campaign_id = c.id
      where c.workspace_id = %(workspace)s and c.digest = %(digest)s and c.started_at >= %(since)s
        and c.id <> %(campaign)s and r.reason = '' and r.contact_id = any(%(contacts)s)
 """
@@ -107,8 +109,8 @@ class Way:
 class Forecast:
     """What sending would do. `people`: how many contacts are meant; `gaps`: how many lack a value that the text shows.
 
-    `repeated`: how many were sent the same content earlier today. `late`: for how many their local time has passed, so
-    that they get it at once.
+    `repeated`: how many were sent the same content earlier today, or will be by another. `late`: for how many their
+    local time has passed, so that they get it at once.
     """
 
     people: int = 0
@@ -210,6 +212,8 @@ def run(work: Work, campaign_id: int, version: int) -> None:
         forecast = _work_out(work, row, mine)
     except Problem as problem:
         mine.update(state=Plan.State.FAILED, trouble=problem.detail[:300])
+    except JobAborted:
+        raise
     except Exception:
         if work.is_last_attempt:
             mine.update(state=Plan.State.FAILED, trouble=TROUBLE)
@@ -255,12 +259,13 @@ def _work_out(work: Work, row: Campaign, mine: Any) -> Forecast:
     forecast = Forecast()
     mine.update(total=services.people(row).count() if row.again_of_id is None else 0)
     now = timezone.now()
+    about_to_be = _same_about_to_be_sent(row, now)
     for contacts, _ in chunks(making):
         work.check()
         forecast.people += len(contacts)
         for one in counting:
             one.take(_examine(making, one.channel, contacts, one.seen), now)
-        forecast.repeated += _repeated(row, [contact.pk for contact in contacts], now)
+        forecast.repeated += _repeated(row, [contact.pk for contact in contacts], about_to_be, now)
         mine.update(done=forecast.people)
     forecast.ways = [one.way(are_alike=making.is_alike) for one in counting]
     forecast.gaps = sum(
@@ -345,17 +350,35 @@ class _Counting:
             savings[currency] = savings.get(currency, Decimal(0)) + amount * facts.saved
 
 
-def _repeated(row: Campaign, contact_ids: Sequence[int], now: datetime) -> int:
-    """How many of these were sent the same content today."""
+def _today(row: Campaign, now: datetime) -> datetime:
+    """When the day began in the campaign's time zone."""
     zone = services.zone_of(row.time_zone)
-    since = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _same_about_to_be_sent(row: Campaign, now: datetime) -> list[Campaign]:
+    """Other campaigns of the same content that are beginning, or will today; so far nobody, or not everybody whom they
+    mean, is among their recipients."""
+    is_beginning = Q(status__in=(Campaign.Status.UNDO, Campaign.Status.EXPANDING))
+    is_of_today = Q(status=Campaign.Status.SCHEDULED, starts_at__lt=_today(row, now) + timedelta(days=1))
+    same = services.own(row.workspace).filter(is_beginning | is_of_today, digest=services.digest(row))
+    return list(same.exclude(pk=row.pk).select_related("workspace"))
+
+
+def _repeated(row: Campaign, contact_ids: Sequence[int], about_to_be: Sequence[Campaign], now: datetime) -> int:
+    """How many of these were sent the same content today, or are about to be."""
     values: Mapping[str, Any] = {
         "workspace": row.workspace_id,
         "digest": services.digest(row),
-        "since": since,
+        "since": _today(row, now),
         "campaign": row.pk,
         "contacts": list(contact_ids),
     }
     with connection.cursor() as cursor:
         cursor.execute(SAME_TODAY, values)
-        return int(cursor.fetchone()[0])
+        found = {contact_id for (contact_id,) in cursor.fetchall()}
+    for other in about_to_be:
+        # One that cannot begin any more means nobody.
+        with suppress(Problem):
+            found |= meant_among(other, contact_ids)
+    return len(found)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from gatepost.audience import contacts
 from gatepost.audience.models import Contact
 from gatepost.campaigns import expanding, planning, services, watching
-from gatepost.campaigns.assembling import FAILED, assembler
+from gatepost.campaigns.assembling import assembler
 from gatepost.campaigns.models import Campaign, Recipient
 from gatepost.channels.base import CHANNELS, Excluded
 from gatepost.problems import Fault, Problem
@@ -42,6 +42,7 @@ def send(
     row: Campaign,
     *,
     count: int | None = None,
+    version: int | None = None,
     user: User | None = None,
     key: ApiKey | None = None,
     peer: str | None = None,
@@ -49,18 +50,21 @@ def send(
 ) -> Campaign:
     """Send it, after the undo window or when it is scheduled.
 
-    `count`: how many people the sender says there are, which is needed where nothing restricts them. `peer`: the
-    address that the key was used from, which gateways may ask about. Raises Problem `invalid`, `count_needed`,
-    `plan_needed` or `campaign_sent`.
+    `count`: how many people the sender says there are, which is needed where nothing restricts them. `version`: the one
+    that the sender has seen; None: whichever there is. `peer`: the address that the key was used from, which gateways
+    may ask about. Raises Problem `invalid`, `count_needed`, `plan_needed`, `campaign_changed` or `campaign_sent`.
     """
     with transaction.atomic():
         row = _locked(row)
         if not row.is_draft:
             raise Problem("campaign_sent")
+        if version is not None and version != row.version:
+            remedy = "See what it says now, and send it then."
+            raise Problem("campaign_changed", remedy=remedy, more={"version": row.version})
         if found := services.faults(row):
             raise Problem("invalid", faults=found)
         row.planned = _meant(row)
-        if row.is_for_everyone and count != row.planned:
+        if services.is_for_everyone(row) and count != row.planned:
             raise Problem(
                 "count_needed", f"The campaign is for all {row.planned} of them.", more={"count": row.planned}
             )
@@ -132,18 +136,22 @@ def cancel(row: Campaign, *, actor: str) -> Campaign:
 
 
 def send_again(row: Campaign, *, user: User | None = None, actor: str) -> Campaign:
-    """A new draft for those who did not get this one (Error or Expired), with the same text.
+    """A new draft for those who are known not to have got this one, with the same text.
+
+    What went to portal and e-mail goes by e-mail: the portal has it.
 
     Raises Problem `campaign_not_so` while it runs, or where everybody got it.
     """
     if row.status not in (Status.SENT, Status.CANCELLED):
         raise Problem("campaign_not_so", f"It is {row.get_status_display().lower()}.")
-    if not _has_failed(row):
+    if not watching.progress(row).failed:
         raise Problem(
             "campaign_not_so", "Nobody is left out: no message of it failed.", remedy="There is nothing to do."
         )
     said: dict[str, Any] = {name: getattr(row, name) for name in services.FIELDS}
     said |= {"filter": {}, "segment_id": None, "schedule": Campaign.Schedule.NOW, "send_at": None}
+    if row.send_to == Campaign.SendTo.PORTAL_EMAIL:
+        said["send_to"] = Campaign.SendTo.EMAIL
     made = Campaign(workspace=row.workspace, created_by=user, actor=actor, again_of_id=row.pk, **said)
     made.name = f"{row} (again to those who did not get it)"[:150]
     with transaction.atomic():
@@ -233,11 +241,6 @@ def _start_of(row: Campaign) -> datetime:
         return earliest
     moment = services.due(row) or row.send_at - FURTHEST_EAST
     return max(earliest, moment - AHEAD)
-
-
-def _has_failed(row: Campaign) -> bool:
-    words = watching.progress(row).words
-    return any(words[word] for word in FAILED)
 
 
 def _sample(row: Campaign, contact_id: int | None) -> Contact:

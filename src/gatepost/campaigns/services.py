@@ -11,9 +11,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from gatepost.audience import segments
-from gatepost.audience.filters import matching, parse_filter, to_q
+from gatepost.audience.filters import matching, parse_filter, restricts, to_q
 from gatepost.audience.models import Contact, Document
 from gatepost.audience.vocabulary import load
+from gatepost.campaigns import leftovers
 from gatepost.campaigns.models import Campaign
 from gatepost.channels import attachments
 from gatepost.channels.base import CHANNELS, Order
@@ -22,6 +23,7 @@ from gatepost.links.shortening import Shortener
 from gatepost.messages.checks import MAX_AHEAD, MAX_TAG
 from gatepost.problems import Fault, Problem
 from gatepost.rest.storable import is_storable
+from gatepost.texts import services as texts
 from gatepost.texts.language import compile_text
 from gatepost.texts.models import Missing
 from gatepost.texts.values import placeholders
@@ -95,12 +97,14 @@ def save(
             raise Problem("campaign_sent")
         if version is not None and version != locked.version:
             raise Problem("campaign_changed", more={"version": locked.version})
+        attached = {*locked.attachments}
         faults = _set(locked, changes)
         if not faults or partly:
             locked.version += 1
             locked.actor = actor
             locked.updated_at = timezone.now()
             locked.save()
+            leftovers.consider(attached - {*locked.attachments})
     if faults:
         raise Problem("invalid", faults=faults, more={"version": locked.version} if partly else {})
     return locked
@@ -144,6 +148,11 @@ def filters_of(row: Campaign) -> list[Any]:
     """What restricts whom it means: the filter of its segment, and its own. Raises Problem `not_found`."""
     of_segment = [] if row.segment_id is None else [segments.find(row.workspace, row.segment_id).filter]
     return [*of_segment, *([row.filter] if row.filter else [])]
+
+
+def is_for_everyone(row: Campaign) -> bool:
+    """Whether nothing restricts who gets it. Raises Problem `not_found` for a segment that is gone."""
+    return row.again_of_id is None and not any(restricts(one) for one in filters_of(row))
 
 
 def order_of(row: Campaign, kind: str = "mass") -> Order:
@@ -382,12 +391,12 @@ FIELDS: Final[Mapping[str, Reader]] = {
     "recipient_kind": _one_of(["customer", "lead"]),
     "filter": _filter,
     "segment_id": _segment_id,
-    "subject": _line(200),
+    "subject": _line(texts.LONGEST_SUBJECT),
     "text": _text(LONGEST_TEXT),
     "template_id": _whole_number,
     "template_version": _whole_number,
     "missing": _one_of(Missing.values),
-    "default": _line(200),
+    "default": _line(texts.LONGEST_DEFAULT),
     "attachments": _attachments,
     "document_kinds": _document_kinds,
     "document_from": _day,

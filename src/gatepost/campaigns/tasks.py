@@ -1,6 +1,6 @@
 """The jobs of the slice."""
 
-from gatepost.campaigns import expanding, planning, watching
+from gatepost.campaigns import expanding, leftovers, planning, watching
 from gatepost.jobs.app import Work, job
 
 
@@ -12,6 +12,11 @@ def expand(work: Work, *, campaign_id: int) -> None:
 @job(planning.JOB, priority=1)
 def plan(work: Work, *, campaign_id: int, version: int) -> None:
     planning.run(work, campaign_id, version)
+
+
+@job(leftovers.JOB)
+def forget_attachment(work: Work, *, attachment_id: int) -> None:
+    leftovers.run(attachment_id)
 
 
 @job(watching.JOB, priority=2)

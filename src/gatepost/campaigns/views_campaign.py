@@ -19,6 +19,7 @@ from gatepost.channels.base import CHANNELS, REASONS, Reason
 from gatepost.links import services as links
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
+from gatepost.sms.states import State
 from gatepost.workspaces.permissions import Right
 
 Status = Campaign.Status
@@ -31,6 +32,8 @@ TONES: Final = {
     CampaignWord.REMOVED: "calm",
 }
 POLL_S: Final = {Status.UNDO: 2, Status.SCHEDULED: 15, Status.EXPANDING: 1, Status.SENDING: 2, Status.PAUSED: 5}
+OPEN_S: Final = 5
+"""While reports of one that has ended still come in."""
 STATUS_WORDS: Final = {
     Status.DRAFT: "A draft: nobody has been written to.",
     Status.UNDO: "About to be sent.",
@@ -48,10 +51,10 @@ STATUS_WORDS: Final = {
 def show(request: PageRequest, campaign: int) -> HttpResponse:
     """How it stands, and who got it."""
     row = find(request, campaign)
-    form = RecipientsForm([(one["reason"], one["words"]) for one in _excluded(row)], request.GET)
+    form = _form(request, row)
     after = number_of(request.GET.get("cursor", "")) or 0
     rows, last = history.recipients(row, **form.wanted(), after=after)
-    context = _live(request, row, watching.progress(row)) | {
+    context = _live(request, row, watching.look(row)) | {
         "form": form,
         "rows": rows,
         "next_cursor": last,
@@ -62,7 +65,7 @@ def show(request: PageRequest, campaign: int) -> HttpResponse:
         "priority": dict(PRIORITIES).get(row.priority, row.priority),
         "may_remove": acts.may_remove(row),
         "link_uses": links.uses(row.workspace, row.pk) if row.shorten else (),
-        "questions": [act for act in acts.ALL.values() if act.asks],
+        "questions": acts.questions(row),
     }
     return render(request, "campaigns/campaign.html", context)
 
@@ -126,11 +129,17 @@ def one_recipient(request: PageRequest, campaign: int, recipient: int) -> HttpRe
 @page("campaigns/<int:campaign>/export.csv", "campaign-export", Right.CAMPAIGNS_READ)
 @require_safe
 def export(request: PageRequest, campaign: int) -> StreamingHttpResponse:
-    """Every recipient with what became of the message, as a table for a spreadsheet."""
+    """The recipients that the page shows, with what became of their messages, as a table for a spreadsheet."""
     row = find(request, campaign)
-    answer = StreamingHttpResponse(lines_of(row), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(
+        lines_of(row, **_form(request, row).wanted()), content_type="text/csv; charset=utf-8"
+    )
     answer["Content-Disposition"] = f'attachment; filename="campaign-{row.pk}.csv"'
     return answer
+
+
+def _form(request: PageRequest, row: Campaign) -> RecipientsForm:
+    return RecipientsForm([(one["reason"], one["words"]) for one in _excluded(row)], request.GET)
 
 
 def _recipient(row: Campaign, line: history.Line) -> dict[str, Any]:
@@ -139,7 +148,8 @@ def _recipient(row: Campaign, line: history.Line) -> dict[str, Any]:
 
 def _live(request: PageRequest, row: Campaign, progress: watching.Progress) -> dict[str, Any]:
     left = (row.starts_at - timezone.now()).total_seconds() if row.starts_at else 0.0
-    shown = (progress.done, progress.total, progress.excluded, *progress.words.values(), round(progress.rate, 1))
+    counts = (progress.states.get(state, 0) for state in State)
+    shown = (progress.done, progress.total, progress.excluded, *counts, round(progress.rate, 1))
     return {
         "campaign": row,
         "word": word_of(row),
@@ -151,7 +161,7 @@ def _live(request: PageRequest, row: Campaign, progress: watching.Progress) -> d
         "due_at": services.due(row),
         "acts": acts.possible(row),
         "may_send": request.asker.has(Right.CAMPAIGNS_WRITE),
-        "poll_s": POLL_S.get(Status(row.status)),
+        "poll_s": OPEN_S if watching.is_open(row) else POLL_S.get(Status(row.status)),
         "seen": "-".join(str(part) for part in (row.status, *shown)),
     }
 

@@ -102,11 +102,11 @@ def send(request: PageRequest, campaign: int) -> HttpResponse:
     """Send what was confirmed: that very version of it, to as many as the sender typed where it is for everybody."""
     row = find(request, campaign)
     asker = request.asker
+    count, version = (number_of(request.POST.get(name, "")) for name in ("count", "version"))
     try:
-        if row.is_draft and request.POST.get("version") != str(row.version):
-            raise Problem("campaign_changed", remedy="See what it says now, and send it then.")
-        running.send(row, count=number_of(request.POST.get("count", "")), user=asker.user, actor=asker.actor)
+        running.send(row, count=count, version=version or 0, user=asker.user, actor=asker.actor)
     except Problem as problem:
+        row = find(request, campaign)
         if not row.is_draft:
             notices.warning(request, f"{problem.detail} {problem.remedy}")
             return redirect("campaign", workspace=asker.workspace.pk, campaign=row.pk)
@@ -149,6 +149,14 @@ def _channel_for(row: Campaign, address: str) -> str:
     return "email" if "email" in names and "@" in address else names[0]
 
 
+def _needs_count(row: Campaign) -> bool:
+    try:
+        return services.is_for_everyone(row)
+    except Problem:
+        # Its segment is gone: it cannot be sent, which is said where it is tried.
+        return False
+
+
 def _plan(row: Campaign) -> dict[str, Any]:
     plan = Plan.objects.filter(campaign=row, version=row.version).first()
     forecast = planning.current(row)
@@ -164,7 +172,7 @@ def _plan(row: Campaign) -> dict[str, Any]:
         "takes_s": max((way.seconds or 0.0 for way in forecast.ways), default=0.0) if forecast else 0.0,
         "due_at": services.due(row),
         "listed": planning.LISTED,
-        "needs_count": row.is_for_everyone,
+        "needs_count": _needs_count(row),
         "has_prices": prices.own(row.workspace).exists(),
         "shortened_by": services.shortened_by(row),
     }

@@ -13,6 +13,7 @@ from typing import Final
 from django.utils import timezone
 
 from gatepost.campaigns.models import Campaign
+from gatepost.campaigns.words import FAILED
 from gatepost.channels.base import CHANNELS, Run
 from gatepost.jobs.app import defer
 from gatepost.sms.states import WORDS, State, Word
@@ -22,11 +23,16 @@ FRESH: Final = timedelta(seconds=2)
 LONGEST: Final = timedelta(seconds=30)
 COST: Final = 20
 """Counting takes at most this part of the time."""
+SOON: Final = timedelta(seconds=10)
 LATER: Final = timedelta(minutes=1)
+JUST: Final = timedelta(minutes=10)
+"""For so long after the end most reports come: whoever looks then sees them at once."""
 LATEST: Final = timedelta(hours=6)
 KEPT: Final = timedelta(days=5)
 """For so long after the end reports are counted."""
 SMOOTH: Final = 0.5
+SLOWEST: Final = 0.1
+"""Messages a second; a smaller rate says nothing of the end."""
 WAITING: Final = (State.QUEUED, State.SUBMITTING)
 
 Status = Campaign.Status
@@ -34,7 +40,8 @@ Status = Campaign.Status
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`total`: messages that there are or, while they are still being made, will be at most. `rate`: messages a second.
+    """`total`: messages that there are or, while they are still being made, will be at most. `rate`: messages a second,
+    0 where hardly any leaves, as while all wait for their local time.
 
     `ends_at`: when it will be done at that rate; None where that cannot be said.
     """
@@ -50,6 +57,16 @@ class Progress:
     @property
     def percent(self) -> int:
         return min(100, 100 * self.done // self.total) if self.total else 0
+
+    @property
+    def failed(self) -> int:
+        """Messages that are known not to have arrived."""
+        return sum(count for state, count in self.states.items() if state in FAILED)
+
+    @property
+    def unknown(self) -> int:
+        """Messages of which nobody knows whether they arrived."""
+        return self.states.get(State.UNKNOWN, 0)
 
 
 def progress(row: Campaign) -> Progress:
@@ -68,16 +85,17 @@ def progress(row: Campaign) -> Progress:
     waiting = sum(states.get(state, 0) for state in WAITING)
     done = sum(states.values()) - waiting
     left = total - done
-    is_moving = row.status in (Status.EXPANDING, Status.SENDING) and row.rate > 0 and left > 0
-    ends_at = timezone.now() + timedelta(seconds=min(left / row.rate, KEPT.total_seconds())) if is_moving else None
-    return Progress(total, done, states, words, excluded, row.rate, ends_at)
+    rate = row.rate if row.rate >= SLOWEST else 0.0
+    is_moving = row.status in (Status.EXPANDING, Status.SENDING) and rate > 0 and left > 0
+    ends_at = timezone.now() + timedelta(seconds=min(left / rate, KEPT.total_seconds())) if is_moving else None
+    return Progress(total, done, states, words, excluded, rate, ends_at)
 
 
 def look(row: Campaign) -> Progress:
     """The progress now: counted anew when that is due, by one of those who look at the same time."""
-    if row.started_at is not None and (row.is_running or _is_open(row)):
+    if row.started_at is not None and (row.is_running or is_open(row)):
         now = timezone.now()
-        age = FRESH if row.is_running else LATER
+        age = FRESH if row.is_running or (row.ended_at and now - row.ended_at < JUST) else LATER
         mine = Campaign.objects.filter(pk=row.pk).exclude(tallied_at__gt=now - age)
         if mine.update(tallied_at=now):
             _count(row, now)
@@ -102,8 +120,9 @@ def run(campaign_id: int) -> None:
     row.refresh_from_db()
     if row.is_running:
         watch(row.pk, min(LONGEST, max(FRESH, COST * took)))
-    elif _is_open(row) and row.ended_at is not None:
-        watch(row.pk, min(LATEST, max(FRESH if _is_waiting(row) else LATER, (timezone.now() - row.ended_at) / 4)))
+    elif is_open(row) and row.ended_at is not None:
+        least = FRESH if _is_waiting(row) else SOON
+        watch(row.pk, min(LATEST, max(least, COST * took, (timezone.now() - row.ended_at) / 4)))
 
 
 def run_of(row: Campaign) -> Run:
@@ -145,7 +164,7 @@ def _is_waiting(row: Campaign) -> bool:
     return any(states.get(state) for state in WAITING)
 
 
-def _is_open(row: Campaign) -> bool:
+def is_open(row: Campaign) -> bool:
     """Whether it has ended lately, and not all of its messages have reached their final state."""
     if row.ended_at is None or row.ended_at < timezone.now() - KEPT:
         return False

@@ -1,12 +1,13 @@
 """How a campaign stands, in the words that people filter by (product.md, "Campaign status")."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
 from django.db.models import Q
 
 from gatepost.campaigns.models import Campaign
-from gatepost.sms.states import Word
+from gatepost.sms.states import WORDS, State, Word
 
 Status = Campaign.Status
 
@@ -41,6 +42,13 @@ OF_MESSAGES: Final = {
     CampaignWord.REMOVED: (),
 }
 """Which words of messages stand under each where single messages and campaigns are listed together."""
+FAILED: Final = frozenset({State.UNDELIVERED, State.REJECTED, State.BLOCKED, State.EXPIRED})
+"""How the messages stand of those to whom it is sent again. Unknown is none of these: they may have got it."""
+
+
+def states_of(words: Collection[Word]) -> frozenset[State]:
+    """Which states stand under the words."""
+    return frozenset(state for state, word in WORDS.items() if word in words)
 
 
 def word_of(row: Campaign) -> CampaignWord:

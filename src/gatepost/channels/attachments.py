@@ -8,7 +8,8 @@ from typing import Final
 
 from gatepost.audience import files
 from gatepost.audience.models import Document
-from gatepost.channels.models import Attachment
+from gatepost.channels.models import Attachment, Mail, PortalMessage
+from gatepost.messages.log import CLOCKS_S, first_id
 from gatepost.problems import Problem
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.services import audit
@@ -58,11 +59,18 @@ def find(workspace: Workspace, ids: Collection[int]) -> list[Attachment]:
     return [known[pk] for pk in ids]
 
 
-def forget(workspace: Workspace, attachment_id: int) -> None:
-    """Delete one that nothing names yet; whoever calls knows. Raises Problem `not_found`."""
-    [row] = find(workspace, [attachment_id])
+def is_sent(row: Attachment) -> bool:
+    """Whether a mail or a portal message brings it along."""
+    first = first_id(row.created_at, -CLOCKS_S)
+    since = {"workspace": row.workspace_id, "pk__gte": first, "attachments__contains": [row.pk]}
+    return Mail.objects.filter(**since).exists() or PortalMessage.objects.filter(**since).exists()
+
+
+def forget(row: Attachment) -> None:
+    """Delete one that nothing names; whoever calls knows."""
+    path = row.path
     row.delete()
-    files.forget([row.path])
+    files.forget([path])
 
 
 def gather(workspace_id: int, attachments: Iterable[int], documents: Iterable[int]) -> list[File]:

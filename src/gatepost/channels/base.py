@@ -149,7 +149,8 @@ class Standing:
 class Asked:
     """Which one-off messages: those with smaller ids than `before`, at most `limit`. What is empty does not restrict.
 
-    `number`: the beginning of an address. Times are aware; `until` is exclusive.
+    `query`: the beginning of an address, or part of a subject where there are any. Times are aware; `until` is
+    exclusive.
     """
 
     workspace_id: int
@@ -157,7 +158,7 @@ class Asked:
     before: int | None = None
     kind: str = ""
     words: tuple[Word, ...] = ()
-    number: str = ""
+    query: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -223,8 +224,8 @@ class Channel(Protocol):
     def one_offs(self, asked: Asked) -> Sequence[OneOff]:
         """The newest of its one-off messages, newest first, by ids that grow with time."""
 
-    def having(self, ids: Collection[int], words: Collection[Word]) -> set[int]:
-        """Those of these messages that stand under one of the words."""
+    def having(self, ids: Collection[int], states: Collection[State]) -> set[int]:
+        """Those of these messages that stand in one of the states."""
 
 
 CHANNELS: Final[dict[str, Channel]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
 
 from gatepost.audience.models import Contact
@@ -19,7 +19,7 @@ from gatepost.messages.services import id_source
 from gatepost.problems import Fault, Problem
 from gatepost.rest.storable import is_storable
 from gatepost.sms.ids import to_ref
-from gatepost.sms.states import WORDS, State, Word
+from gatepost.sms.states import WORDS, State
 
 LONGEST_SUBJECT: Final = 250
 LONGEST_TEXT: Final = 100_000
@@ -100,8 +100,9 @@ class Email:
         found = narrowed(own, asked)
         if asked.words:
             found = found.filter(state__in=[state.value for state, word in WORDS.items() if word in asked.words])
-        if asked.number:
-            found = found.filter(to_address__startswith=asked.number.strip().lower())
+        if asked.query:
+            to_address = Q(to_address__startswith=asked.query.lower())
+            found = found.filter(to_address | Q(subject__icontains=asked.query))
         return [
             OneOff(
                 id=row.pk,
@@ -116,9 +117,8 @@ class Email:
             for row in found.order_by("-pk")[: asked.limit]
         ]
 
-    def having(self, ids: Collection[int], words: Collection[Word]) -> set[int]:
-        states = [state.value for state, word in WORDS.items() if word in words]
-        return set(Mail.objects.filter(pk__in=ids, state__in=states).values_list("pk", flat=True))
+    def having(self, ids: Collection[int], states: Collection[State]) -> set[int]:
+        return set(Mail.objects.filter(pk__in=ids, state__in=[*states]).values_list("pk", flat=True))
 
 
 def narrowed(rows: QuerySet[M], asked: Asked) -> QuerySet[M]:

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from gatepost.audience.models import Contact
 from gatepost.audience.words import fold
+from gatepost.channels import attachments
 from gatepost.channels.base import Asked, Excluded, Facts, OneOff, Order, Piece, Reason, Run, Standing
 from gatepost.channels.letter import one_line
 from gatepost.channels.mail import narrowed, text_fault
@@ -21,7 +22,7 @@ from gatepost.messages.services import id_source
 from gatepost.problems import Fault
 from gatepost.rest.storable import as_id
 from gatepost.sms.ids import to_ref
-from gatepost.sms.states import WORDS, State, Word
+from gatepost.sms.states import WORDS, State
 
 INSERT: Final = """
     insert into portal_message (id, workspace_id, contact_id, kind, due_at, campaign_id, user_id, api_key_id, subject,
@@ -69,11 +70,7 @@ class CustomerPortal:
         if not is_open(order.workspace_id):
             return [Excluded(Reason.NO_ROUTE, CLOSED)] * len(pieces)
         now = datetime.now(UTC)
-        faults = (text_fault(piece) for piece in pieces)
-        return [
-            Excluded(Reason.TEXT, fault) if fault else Facts(due_at=piece.send_at or now, gateway="Customer portal")
-            for piece, fault in zip(pieces, faults, strict=True)
-        ]
+        return [_refused(piece) or Facts(due_at=piece.send_at or now, gateway="Customer portal") for piece in pieces]
 
     def post(self, order: Order, pieces: Sequence[Piece]) -> list[int | Excluded]:
         checked = self.check(order, pieces)
@@ -110,8 +107,9 @@ class CustomerPortal:
         if asked.words:
             wanted = [condition for state, condition in _STANDS.items() if WORDS[state] in asked.words]
             found = found.filter(functools.reduce(operator.or_, wanted)) if wanted else found.none()
-        if asked.number:
-            found = found.filter(contact__name_key__startswith=fold(asked.number))
+        if asked.query:
+            of_contact = Q(contact__name_key__startswith=fold(asked.query))
+            found = found.filter(of_contact | Q(subject__icontains=asked.query))
         return [
             OneOff(
                 id=row.pk,
@@ -126,8 +124,16 @@ class CustomerPortal:
             for row in found.order_by("-pk")[: asked.limit]
         ]
 
-    def having(self, ids: Collection[int], words: Collection[Word]) -> set[int]:
-        return {pk for pk, standing in self.standings(ids).items() if WORDS[standing.state] in words}
+    def having(self, ids: Collection[int], states: Collection[State]) -> set[int]:
+        return {pk for pk, standing in self.standings(ids).items() if standing.state in states}
+
+
+def _refused(piece: Piece) -> Excluded | None:
+    if fault := text_fault(piece):
+        return Excluded(Reason.TEXT, fault)
+    if len(piece.attachments) + len(piece.documents) > attachments.MOST:
+        return Excluded(Reason.TOO_LARGE, f"There are more than {attachments.MOST} files.")
+    return None
 
 
 def visible(messages: QuerySet[PortalMessage]) -> QuerySet[PortalMessage]:

@@ -23,7 +23,7 @@ from gatepost.problems import Fault
 from gatepost.routing.choose import named
 from gatepost.sms.ids import to_ref
 from gatepost.sms.msisdn import InvalidNumber, parse
-from gatepost.sms.states import WORDS, State, Word
+from gatepost.sms.states import WORDS, State
 from gatepost.sms.text import saving
 from gatepost.workspaces.models import Workspace
 
@@ -142,7 +142,7 @@ class Sms:
         wanted = Filters(
             states=[state for state, word in WORDS.items() if word in asked.words],
             kind=asked.kind,
-            to=asked.number,
+            to=asked.query,
             since=asked.since,
             until=asked.until,
         )
@@ -163,9 +163,9 @@ class Sms:
             for row in rows
         ]
 
-    def having(self, ids: Collection[int], words: Collection[Word]) -> set[int]:
-        states = [state for state, word in WORDS.items() if word in words]
-        found = search(Message.objects.filter(pk__in=ids), Filters(states=states)) if states else Message.objects.none()
+    def having(self, ids: Collection[int], states: Collection[State]) -> set[int]:
+        mine = Message.objects.filter(pk__in=ids)
+        found = search(mine, Filters(states=list(states))) if states else mine.none()
         return set(found.values_list("pk", flat=True))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from procrastinate.exceptions import JobAborted
 from tests.support.echo import PROVIDERS
 from tests.support.tenants import ACTOR, Tenant, tenant
 
@@ -28,6 +29,18 @@ class Uninterrupted:
 
     def check(self) -> None:
         return
+
+
+class Killed(Uninterrupted):
+    """Surroundings that end the job at its second step, whichever attempt it is."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def check(self) -> None:
+        self.steps += 1
+        if self.steps > 1:
+            raise JobAborted
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tests.integration.campaigns.conftest import Office, Uninterrupted
 from tests.support.mail_server import mail_server
 from tests.support.tenants import ACTOR
 
-from gatepost.campaigns import running
+from gatepost.campaigns import running, watching
 from gatepost.campaigns.models import Recipient
 from gatepost.channels import accounts, mailing
 from gatepost.channels.models import EmailAccount, Mail, Portal, PortalMessage
@@ -54,6 +54,37 @@ def test_pausing_holds_the_mails_that_wait_and_resuming_lets_them_go(office: Off
     assert Mail.objects.get().held is None
     running.cancel(row, actor=ACTOR)
     assert Mail.objects.get().state == "cancelled"
+
+
+def test_where_the_way_is_gone_it_pauses_and_says_why(office: Office) -> None:
+    office.people(1, email="ann@x.example")
+    account = account_of(office, 9)
+    portal = Portal.objects.create(workspace=office.workspace, is_open=True)
+    rows = [office.draft(send_to=name, subject="Works") for name in ("email", "portal")]
+    for row in rows:
+        office.forecast(row)
+        running.send(row, count=1, actor=ACTOR)
+    account.delete()
+    portal.delete()
+    by_mail, to_portal = (office.expanded(row) for row in rows)
+    assert (by_mail.status, to_portal.status) == ("paused", "paused")
+    assert "e-mail account" in by_mail.trouble
+    assert to_portal.trouble.startswith("The customer portal is closed.")
+    assert not Recipient.objects.exists()
+
+
+def test_who_has_it_in_the_portal_gets_the_mail_alone_again(office: Office) -> None:
+    Portal.objects.create(workspace=office.workspace, is_open=True)
+    account_of(office, 9)
+    [ann, _] = (office.people(1, email=f"{name}@x.example")[0] for name in ("ann", "bob"))
+    row = office.sent(office.draft(send_to="portal_email", subject="Works"))
+    Mail.objects.update(state="submitted")
+    Mail.objects.filter(contact_id=ann.pk).update(state="undelivered")
+    watching.run(row.pk)
+    row.refresh_from_db()
+    again = running.send_again(row, actor=ACTOR)
+    assert (again.send_to, office.forecast(again).messages) == ("email", 1)
+    assert set(office.sent(again, count=None).recipients.values_list("contact_id", "channel")) == {(ann.pk, "email")}
 
 
 def test_without_an_account_nothing_is_sent(office: Office) -> None:

@@ -8,12 +8,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 from tests.integration.campaigns.conftest import Office
+from tests.integration.campaigns.test_by_email import account_of
 from tests.support.tenants import ACTOR
 
-from gatepost.campaigns import history, running, services, watching
+from gatepost.campaigns import acts, history, running, services, watching
 from gatepost.campaigns.history import Wanted
 from gatepost.campaigns.models import Campaign
-from gatepost.campaigns.words import CampaignWord, word_of
+from gatepost.campaigns.words import CampaignWord, states_of, word_of
+from gatepost.channels.base import Order, Piece
+from gatepost.channels.mail import Email
+from gatepost.channels.models import Portal
+from gatepost.channels.portal import CustomerPortal
 from gatepost.dispatch.models import Outbox
 from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message
@@ -21,7 +26,7 @@ from gatepost.messages.services import accept_now
 from gatepost.messages.store import Origin
 from gatepost.messages.wishes import Wish
 from gatepost.problems import Problem
-from gatepost.sms.states import Word
+from gatepost.sms.states import State, Word
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +70,91 @@ def test_it_is_sent_again_to_those_who_did_not_get_it(office: Office) -> None:
         running.send_again(ended(again, "delivered", "delivered"), actor=ACTOR)
 
 
+def test_those_who_may_have_got_it_are_not_sent_it_again(office: Office) -> None:
+    [failed, *_] = office.people(2)
+    row = ended(office.sent(office.draft()), "undelivered", "unknown")
+    assert acts.AGAIN in acts.possible(row)
+    assert "1 message is in the state unknown: they may have arrived" in " ".join(
+        one.asks for one in acts.questions(row) if one.name == "again"
+    )
+    again = office.sent(running.send_again(row, actor=ACTOR), count=None)
+    assert set(again.recipients.values_list("contact_id", flat=True)) == {failed.pk}
+    doubtful = ended(again, "unknown")
+    assert (word_of(doubtful), acts.possible(doubtful)) == (CampaignWord.WITH_ERROR, ())
+    with pytest.raises(Problem, match="Nobody is left out"):
+        running.send_again(doubtful, actor=ACTOR)
+
+
+def test_blocked_ones_who_were_meant_are_sent_it_again(office: Office) -> None:
+    office.people(1, status="blocked")
+    unpaid = {"field": "status", "op": "is", "value": "blocked"}
+    row = ended(office.sent(office.draft(filter=unpaid)), "undelivered")
+    assert office.forecast(running.send_again(row, actor=ACTOR)).messages == 1
+
+
+def test_two_repetitions_of_one_campaign_count_as_the_same_twice(office: Office) -> None:
+    office.people(2)
+    row = ended(office.sent(office.draft()), "delivered", "undelivered")
+    Campaign.objects.update(started_at=timezone.now() - timedelta(days=2))
+    first, second = (running.send_again(row, actor=ACTOR) for _ in range(2))
+    office.forecast(first)
+    running.send(first, actor=ACTOR)
+    assert office.forecast(second).repeated == 1
+
+
+def test_what_hardly_moves_says_nothing_of_its_end(office: Office) -> None:
+    office.people(2)
+    row = office.sent(office.draft())
+    row.rate, row.tallies = 0.05, {"sms": {"queued": 1, "delivered": 1}}
+    slow = watching.progress(row)
+    assert (slow.rate, slow.ends_at) == (0.0, None)
+    row.rate = 0.5
+    assert watching.progress(row).ends_at is not None
+
+
+def test_reports_are_counted_soon_after_the_end(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[timedelta] = []
+    office.people(1)
+    row = office.sent(office.draft())
+    monkeypatch.setattr(watching, "watch", lambda _, after=watching.FRESH: waits.append(after))
+    row = ended(row, "submitted")
+    assert watching.SOON <= waits[-1] < watching.LATER
+    Campaign.objects.update(ended_at=timezone.now() - timedelta(hours=8))
+    watching.run(row.pk)
+    assert timedelta(hours=1.9) < waits[-1] < timedelta(hours=2.1)
+
+
+def test_recipients_are_found_by_what_they_are_called_and_where_they_are_reached(office: Office) -> None:
+    people = office.people(3)
+    office.people(1, phones=[])
+    row = ended(office.sent(office.draft()), "delivered", "undelivered", "submitted")
+
+    def found(query: str, **more: Any) -> list[int]:
+        return [line.recipient.contact_id for line in history.recipients(row, query=query, **more)[0]]
+
+    second = [people[1].pk]
+    for query in ("person1", "p1", "+48 600 000 001", "600000001", "48600000001", " Person1\x00 "):
+        assert found(query) == second, query
+    assert len(found("+48600")) == 3
+    assert found("nobody") == []
+    assert found("person", states=[State.UNDELIVERED]) == second
+    assert found("person1", states=[State.DELIVERED]) == []
+    assert len(found("person", excluded=True)) == 1
+    people[1].delete()
+    assert found("48600000001") == second
+
+
+def test_many_who_are_called_so_are_found_one_by_one(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "FEW", 1)
+    office.people(3)
+    row = office.sent(office.draft())
+    lines, after = history.recipients(row, query="person", limit=2)
+    rest, none = history.recipients(row, query="person", limit=2, after=after or 0)
+    assert (len(lines), len(rest), none) == (2, 1, None)
+    other = office.draft()
+    assert history.recipients(other, query="person")[0] == []
+
+
 def test_each_recipient_is_shown_with_the_message_as_it_was(office: Office) -> None:
     office.people(3)
     office.people(1, phones=[])
@@ -75,7 +165,7 @@ def test_each_recipient_is_shown_with_the_message_as_it_was(office: Office) -> N
     ]
     rest, none = history.recipients(row, after=after or 0, limit=2)
     assert (len(rest), none) == (2, None)
-    failed, _ = history.recipients(row, words=[Word.ERROR])
+    failed, _ = history.recipients(row, states=states_of([Word.ERROR]))
     assert [line.recipient.address for line in failed] == ["48600000001"]
     [excluded], _ = history.recipients(row, excluded=True)
     assert excluded.reason == "No phone number"
@@ -104,6 +194,59 @@ def test_the_history_is_one_list_of_campaigns_and_single_messages(office: Office
     assert len(history.page(office.workspace, Wanted(kind="mass"))[0]) == 1
     with pytest.raises(Problem):
         history.page(office.workspace, Wanted(), "zz zz")
+
+
+def test_a_campaign_stands_where_it_began_whenever_it_was_written(office: Office) -> None:
+    office.people(1)
+    now = timezone.now()
+    old, draft, sent_before = (office.draft(name=name) for name in ("Old draft", "Draft", "Sent before"))
+    for row, written, began in (
+        (old, 9, 0.0),
+        (draft, 5, None),
+        (sent_before, 3, 2.0),
+    ):
+        times = {"created_at": now - timedelta(days=written)}
+        if began is not None:
+            times["started_at"] = now - timedelta(days=began)
+        Campaign.objects.filter(pk=row.pk).update(**times)
+
+    def names(**wanted: Any) -> list[str]:
+        found: list[str] = []
+        cursor = ""
+        while True:
+            entries, cursor = history.page(office.workspace, Wanted(**wanted), cursor, 1)
+            found += [entry.title for entry in entries]
+            if not cursor:
+                return found
+
+    assert names() == ["Old draft", "Sent before", "Draft"]
+    assert names(since=now - timedelta(days=1)) == ["Old draft"]
+    assert names(since=now - timedelta(days=6), until=now - timedelta(days=1)) == ["Sent before", "Draft"]
+    Campaign.objects.update(started_at=now)
+    assert names() == ["Sent before", "Draft", "Old draft"]
+    with pytest.raises(Problem):
+        history.page(office.workspace, Wanted(), "z" * 40 + "...")
+
+
+def test_the_history_is_searched_by_what_it_shows(office: Office) -> None:
+    office.draft(name="", text="Tonight the network is away")
+    account_of(office, 9)
+    piece = Piece(0, "ann@x.example", "Hello", "Your invoice of October")
+    Email().post(Order(office.workspace.pk, kind="single"), [piece])
+    [contact] = office.people(1)
+    Portal.objects.create(workspace=office.workspace, is_open=True)
+    to_portal = Piece(contact.pk, str(contact.pk), "Hello", "Welcome to the portal")
+    CustomerPortal().post(Order(office.workspace.pk, kind="single"), [to_portal])
+
+    def found(query: str) -> list[str]:
+        entries, _ = history.page(office.workspace, Wanted(query=query))
+        whole = [entry.message or entry.campaign for entry in entries]
+        return [one.text for one in whole if one is not None]
+
+    assert found("NETWORK is") == ["Tonight the network is away"]
+    assert found("invoice") == found("ann@") == ["Your invoice of October"]
+    assert found("to the portal") == found("person0") == ["Welcome to the portal"]
+    assert found("odd\x00") == []
 
 
 def test_a_test_goes_to_the_address_that_was_asked_for_alone(office: Office) -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,19 +11,27 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.integration.campaigns.conftest import TEXT, Office, Uninterrupted
+from tests.integration.campaigns.test_by_email import account_of
 from tests.support.filled_in import filled_in
 from tests.support.tenants import ACTOR
 
 from gatepost import urls
 from gatepost.audience import contacts, segments
+from gatepost.audience import files as audience_files
 from gatepost.audience.filters import matching
-from gatepost.campaigns import drafting, planning, running, services
+from gatepost.campaigns import drafting, leftovers, planning, running, services, watching
 from gatepost.campaigns.models import Campaign
 from gatepost.channels import attachments
+from gatepost.channels.base import Order, Piece
+from gatepost.channels.mail import Email
 from gatepost.channels.models import Attachment
+from gatepost.dispatch.models import Outbox
 from gatepost.messages.models import Message
 from gatepost.texts.models import Template
+from gatepost.texts.services import LONGEST_DEFAULT, LONGEST_SUBJECT
 from gatepost.workspaces.models import AuditEntry, Role
 
 pytestmark = pytest.mark.django_db
@@ -421,10 +429,101 @@ def test_the_page_of_a_campaign_follows_what_becomes_of_it(office: Office, sende
     assert recipient
     shown = sender.get(at(office, "campaign-recipient", row, recipient=recipient.pk))
     assert "Dear Person" in words(shown)
-    table = sender.get(at(office, "campaign-export", row)).getvalue().decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(table)))
+    rows = exported(sender, office, row)
     assert [one["left_out"] for one in rows].count("No phone number") == 1
     assert not [cell for one in rows for cell in one.values() if cell.startswith(("=", "+", "-", "@"))]
+
+
+def exported(client: Client, office: Office, row: Campaign, **asked: str) -> list[dict[str, str]]:
+    table = client.get(at(office, "campaign-export", row), asked).getvalue().decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(table)))
+
+
+def test_one_that_has_ended_follows_the_reports_that_come_later(office: Office, sender: Client) -> None:
+    office.people(2)
+    row = office.sent(office.draft())
+    Outbox.objects.all().delete()
+    Message.objects.update(state="submitted")
+    watching.run(row.pk)
+    live = sender.get(at(office, "campaign-live", row))
+    assert 'hx-trigger="every 5s"' in live.content.decode()
+    Message.objects.filter(to_digits__endswith="1").update(state="undelivered")
+    Message.objects.filter(to_digits__endswith="0").update(state="delivered")
+    Campaign.objects.update(tallied_at=timezone.now() - watching.FRESH)
+    page = sender.get(at(office, "campaign", row))
+    for expected in ("Sent with error", "Delivered 1", "Undelivered 1"):
+        assert expected in words(page)
+    assert 'id="ask-again"' in page.content.decode()
+    assert "hx-trigger" not in sender.get(at(office, "campaign-live", row)).content.decode()
+
+
+def test_recipients_are_narrowed_by_state_and_name_and_so_is_their_export(office: Office, sender: Client) -> None:
+    office.people(3)
+    office.people(1, status="blocked")
+    row = office.sent(office.draft())
+    Outbox.objects.all().delete()
+    for message, state in zip(Message.objects.order_by("id"), ("delivered", "submitted", "blocked"), strict=True):
+        Message.objects.filter(pk=message.pk).update(state=state)
+
+    def listed(**asked: str) -> list[str]:
+        page = sender.get(at(office, "campaign", row), asked).content.decode().partition('id="people"')[2]
+        names = re.findall(r"<bdi>(Person\d)", page)
+        assert [one["name"].split()[0] for one in exported(sender, office, row, **asked)] == names
+        return names
+
+    assert listed() == [f"Person{n}" for n in range(4)]
+    assert listed(word="Sent") == ["Person0", "Person1"]
+    assert listed(word="exactly-delivered") == ["Person0"]
+    assert listed(word="exactly-blocked") == ["Person2"]
+    assert listed(word="blocked") == ["Person3"]
+    assert listed(q="person1") == ["Person1"]
+    assert listed(q="person1", word="exactly-delivered") == []
+    assert len(listed(word="odd", q="\x00")) == 4
+    api = office.api()
+    wanted = (({"state": "delivered"}, 1), ({"q": "+48600"}, 4), ({"word": "Error"}, 1))
+    for asked, count in wanted:
+        answer = api.get(f"/api/v1/campaigns/{row.pk}/recipients", asked)
+        assert len(answer.json()["items"]) == count, asked
+
+
+def test_a_long_subject_and_a_long_word_for_what_is_missing_become_a_template_and_back(
+    office: Office, sender: Client
+) -> None:
+    save = at(office, "campaign-save")
+    subject, default = "s" * LONGEST_SUBJECT, "d" * LONGEST_DEFAULT
+    said = FORM | {"send_to": "email", "subject": subject, "missing": "default", "default": default}
+    sender.post(save, said | {"do": "save-template", "template_name": "Long"})
+    made = Template.objects.get()
+    assert (made.subject, made.default) == (subject, default)
+    row = drafts(office).get()
+    again = FORM | {"campaign": row.pk, "send_to": "email", "do": "use-template", "template_choice": made.pk}
+    assert "The text is that of Long." in words(sender.post(save, again, follow=True))
+    row.refresh_from_db()
+    assert (row.subject, row.default) == (subject, default)
+
+
+def test_a_file_that_is_taken_off_a_draft_goes_later_unless_something_names_it(office: Office, sender: Client) -> None:
+    files = [
+        attachments.add(office.workspace, f"{name}.txt", "text/plain", [b"x"], actor=ACTOR)
+        for name in ("alone", "copied", "mailed")
+    ]
+    alone, copied, mailed = (file.pk for file in files)
+    row = office.draft(attachments=[alone, copied, mailed])
+    services.save(services.copy(row, actor=ACTOR), {"attachments": [copied]}, actor=ACTOR)
+    account_of(office, 9)
+    Email().post(Order(office.workspace.pk), [Piece(0, "ann@x.example", "Hi", "Hi", attachments=(mailed,))])
+    save = at(office, "campaign-save")
+    for pk in (alone, copied, mailed):
+        sender.post(save, FORM | {"campaign": row.pk, "do": f"drop {pk}"})
+    row.refresh_from_db()
+    assert row.attachments == []
+    jobs = ProcrastinateJob.objects.filter(task_name=leftovers.JOB)
+    asked = {job.args["attachment_id"] for job in jobs if job.scheduled_at > timezone.now() + timedelta(hours=23)}
+    assert asked == {alone, copied, mailed}
+    for pk in asked:
+        leftovers.run(pk)
+    assert set(Attachment.objects.values_list("pk", flat=True)) == {copied, mailed}
+    assert [audience_files.whole(file.path).exists() for file in files] == [False, True, True]
 
 
 def test_the_history_lists_many_and_single_ones(office: Office, sender: Client) -> None:

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from tests.integration.campaigns.conftest import Office
+from procrastinate.exceptions import JobAborted
+from tests.integration.campaigns.conftest import Killed, Office
 from tests.support.tenants import ACTOR
 
 from gatepost.audience import documents, segments
-from gatepost.audience.models import Contact
-from gatepost.campaigns import planning, prices, running, services
-from gatepost.campaigns.models import Campaign
+from gatepost.audience.models import Contact, Document
+from gatepost.campaigns import assembling, planning, prices, running, services
+from gatepost.campaigns.models import Campaign, Plan
+from gatepost.channels import accounts, attachments
+from gatepost.channels.models import Portal
 from gatepost.gateways.models import Gateway
 from gatepost.gateways.services import create_gateway, update_gateway
 from gatepost.messages.models import Message, Suppression
@@ -195,6 +198,50 @@ def test_a_segment_that_is_gone_is_nobody(office: Office) -> None:
     segments.delete(segment, actor=ACTOR)
     row = services.find(office.workspace, row.pk)
     assert {fault.field for fault in services.faults(row)} == {"segment"}
+
+
+def test_a_plan_that_is_interrupted_is_worked_out_later(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembling, "CHUNK", 1)
+    office.people(2)
+    row = office.draft()
+    planning.ask(row)
+    with pytest.raises(JobAborted):
+        planning.run(Killed(), row.pk, row.version)  # type: ignore[arg-type]
+    assert planning.find(row).state == Plan.State.RUNNING
+
+
+def test_who_will_be_sent_the_same_today_is_counted_too(office: Office) -> None:
+    [first, *_] = office.people(3)
+    only_first = {"field": "login", "op": "is", "value": first.login}
+    before = office.draft(filter=only_first)
+    office.forecast(before)
+    running.send(before, actor=ACTOR)
+    row = office.draft(name="Once more")
+    assert office.forecast(row).repeated == 1
+    running.undo(before, actor=ACTOR)
+    assert office.forecast(row).repeated == 0
+    later = {"schedule": "at", "send_at": timezone.now() + timedelta(days=3)}
+    before = services.save(before, later, actor=ACTOR)
+    office.forecast(before)
+    assert running.send(before, actor=ACTOR).status == Campaign.Status.SCHEDULED
+    assert office.forecast(row).repeated == 0
+
+
+@pytest.mark.parametrize("send_to", ["email", "portal"])
+def test_somebody_with_too_many_documents_gets_nothing_rather_than_some(office: Office, send_to: str) -> None:
+    ann, bob = (office.people(1, email=f"{name}@x.example")[0] for name in ("ann", "bob"))
+    Portal.objects.create(workspace=office.workspace, is_open=True)
+    account = {"host": "x.example", "from_address": "a@b.example"}
+    accounts.create_account([office.workspace], "Mail", account, actor=ACTOR)
+    said = {"workspace": office.workspace, "kind": "invoice", "date": "2026-10-01", "amount": 1, "size": 1}
+    Document.objects.bulk_create(
+        Document(**said, contact=contact, number=str(n))
+        for contact, count in ((ann, attachments.MOST + 1), (bob, attachments.MOST))
+        for n in range(count)
+    )
+    [way] = office.forecast(office.draft(send_to=send_to, subject="Bills", document_kinds=["invoice"])).ways
+    assert {one.reason: [who.contact_id for who in one.people] for one in way.excluded} == {"too_large": [ann.pk]}
+    assert [who.contact_id for who in way.people] == [bob.pk]
 
 
 def test_a_plan_is_of_one_version(office: Office) -> None:

@@ -1,14 +1,19 @@
 """From a draft to messages: who gets what, who does not and why, and that nobody gets it twice."""
 
+from typing import Any
+
 import pytest
 from procrastinate.exceptions import JobAborted
-from tests.integration.campaigns.conftest import Office, Uninterrupted
+from tests.integration.campaigns.conftest import Killed, Office, Uninterrupted
 from tests.support.tenants import ACTOR
 
+from gatepost.audience import segments
 from gatepost.campaigns import assembling, expanding, running, services, watching
 from gatepost.campaigns.models import Campaign, Recipient
 from gatepost.dispatch.models import Outbox
+from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Lane, Message, Suppression
+from gatepost.problems import Problem
 
 pytestmark = pytest.mark.django_db
 
@@ -39,20 +44,6 @@ def test_who_gets_nothing_stands_in_the_list_with_the_reason(office: Office) -> 
     assert Recipient.objects.filter(reason="missing_value").get().words == "Without a value: first_name."
 
 
-class Killed(Uninterrupted):
-    """Surroundings that end the job at its second step."""
-
-    is_last_attempt = False
-
-    def __init__(self) -> None:
-        self.steps = 0
-
-    def check(self) -> None:
-        self.steps += 1
-        if self.steps > 1:
-            raise JobAborted
-
-
 def test_a_job_that_is_interrupted_goes_on_where_it_was(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assembling, "CHUNK", 2)
     office.people(5)
@@ -63,9 +54,66 @@ def test_a_job_that_is_interrupted_goes_on_where_it_was(office: Office, monkeypa
     with pytest.raises(JobAborted):
         expanding.run(Killed(), row.pk)  # type: ignore[arg-type]
     assert Message.objects.count() == 2
+    assert Campaign.objects.get().status == Campaign.Status.EXPANDING
     row = office.expanded(row)
     assert row.taken == Message.objects.count() == 5
     assert Message.objects.values("to_digits").distinct().count() == 5
+
+
+class GatewayGoes(Uninterrupted):
+    """Surroundings in which the gateway is switched off before that step."""
+
+    def __init__(self, step: int) -> None:
+        self.steps_left = step
+
+    def check(self) -> None:
+        self.steps_left -= 1
+        if not self.steps_left:
+            Gateway.objects.update(is_active=False)
+
+
+@pytest.mark.parametrize(("step", "taken"), [(1, 0), (2, 2)])
+def test_where_its_gateway_is_gone_it_pauses_says_why_and_goes_on_once_there_is_one(
+    office: Office, monkeypatch: pytest.MonkeyPatch, step: int, taken: int
+) -> None:
+    monkeypatch.setattr(assembling, "CHUNK", 2)
+    office.people(3)
+    row = office.draft()
+    office.forecast(row)
+    running.send(row, count=3, actor=ACTOR)
+    Campaign.objects.update(starts_at="2026-01-01T00:00Z")
+    expanding.run(GatewayGoes(step), row.pk)  # type: ignore[arg-type]
+    row.refresh_from_db()
+    assert (row.status, row.taken, row.excluded) == (Campaign.Status.PAUSED, taken, {})
+    assert row.trouble.startswith("There is no gateway.")
+    Gateway.objects.update(is_active=True)
+    row = office.expanded(running.resume(row, actor=ACTOR))
+    assert (row.status, row.taken, row.excluded, row.trouble) == (Campaign.Status.SENDING, 3, {}, "")
+
+
+def test_what_is_sent_is_the_version_that_was_seen(office: Office) -> None:
+    office.people(1)
+    row = office.draft()
+    seen = row.version
+    services.save(row, {"text": "Other"}, actor=ACTOR)
+    with pytest.raises(Problem) as refused:
+        running.send(row, count=1, version=seen, actor=ACTOR)
+    assert (refused.value.code, refused.value.more) == ("campaign_changed", {"version": seen + 1})
+    said = {"count": 1, "version": seen}
+    answer = office.api().post(f"/api/v1/campaigns/{row.pk}/send", said, "application/json")
+    assert answer.json()["code"] == "campaign_changed"
+
+
+@pytest.mark.parametrize("filter_", [{}, {"all": []}, {"not": {"any": [{"all": []}]}}])
+def test_a_segment_or_filter_without_a_condition_is_everybody_too(office: Office, filter_: dict[str, Any]) -> None:
+    office.people(2)
+    segment = segments.save(office.workspace, "All of them", filter_, actor=ACTOR)
+    for said in ({"segment_id": segment.pk}, {"filter": filter_}):
+        row = office.draft(**said)
+        office.forecast(row)
+        with pytest.raises(Problem) as refused:
+            running.send(row, actor=ACTOR)
+        assert refused.value.code == "count_needed"
 
 
 def test_pause_and_resume_hold_what_waits_and_let_it_go(office: Office) -> None:
@@ -90,8 +138,6 @@ def test_a_draft_that_everybody_fits_wants_the_number_typed(office: Office) -> N
     office.people(2)
     row = office.draft()
     office.forecast(row)
-    from gatepost.problems import Problem
-
     with pytest.raises(Problem) as refused:
         running.send(row, actor=ACTOR)
     assert (refused.value.code, refused.value.more) == ("count_needed", {"count": 2})

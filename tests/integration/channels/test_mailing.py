@@ -176,7 +176,7 @@ def test_a_mail_that_is_cancelled_before_the_line_does_not_leave(box: Box, accou
     run(account)
     assert Email().cancel(campaign, actor=ACTOR) == 1
     assert Email().tally(campaign) == {State.SUBMITTED: 1, State.CANCELLED: 1}
-    assert Email().having([mail.pk for mail in mails], [Word.CANCELLED]) == {mails[0].pk}
+    assert Email().having([mail.pk for mail in mails], [State.CANCELLED]) == {mails[0].pk}
 
 
 def test_a_server_that_is_away_makes_mails_wait_and_the_account_rest(
@@ -332,7 +332,7 @@ def test_a_file_that_is_gone_is_told_before_and_at_sending(
 ) -> None:
     plan = attachments.add(north.workspace, "plan.txt", "text/plain", [b"the plan"], actor=ACTOR)
     mails = post("ann@x.example", attachments=(plan.pk,))
-    attachments.forget(north.workspace, plan.pk)
+    attachments.forget(plan)
     run(account)
     assert states(mails) == ["rejected"]
     assert Mail.objects.get(pk=mails[0].pk).words == "A file that belongs to the mail was deleted."

@@ -7,12 +7,25 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from gatepost.channels.base import CHANNELS
-from gatepost.pages.templatetags.ui import TONES, thousands
-from gatepost.sms.states import Word
+from gatepost.pages.templatetags.ui import thousands
+from gatepost.sms.states import WORDS, State
 
 register = template.Library()
 
-ORDER = (Word.SENT, Word.SENDING, Word.NEW, Word.CANCELLED, Word.EXPIRED, Word.ERROR)
+TONES = {
+    State.DELIVERED: "good",
+    State.SUBMITTED: "busy",
+    State.UNCONFIRMED: "calm",
+    State.SUBMITTING: "busy",
+    State.QUEUED: "calm",
+    State.CANCELLED: "calm",
+    State.UNKNOWN: "warn",
+    State.EXPIRED: "bad",
+    State.UNDELIVERED: "bad",
+    State.REJECTED: "bad",
+    State.BLOCKED: "bad",
+}
+"""In the order of the bar. Delivered looks other than handed over without a report."""
 WIDTH, HEIGHT = 600, 18
 
 
@@ -23,22 +36,22 @@ def channel_label(name: str) -> str:
 
 
 @register.simple_tag
-def state_bar(words: Mapping[Word, int], total: int) -> SafeString:
+def state_bar(states: Mapping[State, int], total: int) -> SafeString:
     """One bar of the states of many messages, and the same in words and numbers."""
-    shown = [(word, words.get(word, 0)) for word in ORDER if words.get(word, 0)]
+    shown = [(state, states.get(state, 0)) for state in TONES if states.get(state, 0)]
     whole = max(total, sum(count for _, count in shown), 1)
     bars, x = [], 0.0
-    for word, count in shown:
+    for state, count in shown:
         width = WIDTH * count / whole
-        bars.append((TONES[word], f"{x:.1f}", f"{max(width, 1.5):.1f}", HEIGHT, f"{word}: {count}"))
+        bars.append((TONES[state], f"{x:.1f}", f"{max(width, 1.5):.1f}", HEIGHT, f"{state.capitalize()}: {count}"))
         x += width
     drawn = format_html_join(
         "", '<rect class="fill-{}" x="{}" y="0" width="{}" height="{}"><title>{}</title></rect>', bars
     )
     legend = format_html_join(
         "",
-        '<li><span class="badge {}">{}</span> {}</li>',
-        ((TONES[word], word, thousands(count)) for word, count in shown),
+        '<li><span class="badge {}" title="{}">{}</span> {}</li>',
+        ((TONES[state], WORDS[state], state.capitalize(), thousands(count)) for state, count in shown),
     )
     return format_html(
         '<svg class="bar" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
