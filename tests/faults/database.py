@@ -1,7 +1,9 @@
 """A PostgreSQL that can be crashed: a cluster of its own, as durable as an operator's, that listens on loopback."""
 
 import contextlib
+import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +49,8 @@ class CrashingDatabase:
         return f"postgresql://{address.username}:{address.password}@127.0.0.1:{port}{address.path}"
 
     def crash(self) -> Outage:
-        """As `pg_ctl stop -m immediate` and a start: nothing is finished, the log is replayed."""
+        """As `pg_ctl stop -m immediate`, and the start that the supervisor makes of it: nothing is finished, the log is
+        replayed."""
         return self._thread.submit(self._crash).result()
 
     def end(self) -> None:
@@ -56,9 +59,14 @@ class CrashingDatabase:
 
     def _crash(self) -> Outage:
         down_at = time.time()
-        self.postgres.stop("immediate")
-        self.postgres.start()
         deadline = time.monotonic() + PATIENCE_S
+        assert self.postgres.pid is not None
+        # Its lock is kept meanwhile: given up, it would still be held by whatever another thread forks just then.
+        os.kill(self.postgres.pid, signal.SIGQUIT)
+        while self.postgres.is_alive():
+            assert time.monotonic() < deadline, "the database did not crash"
+            time.sleep(0.005)
+        self.postgres.restart_after_crash()
         while not self._answers():
             assert time.monotonic() < deadline, "the database did not come back"
             time.sleep(0.02)
