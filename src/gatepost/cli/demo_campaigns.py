@@ -161,6 +161,8 @@ def _message(
         encoding=encoding,
         segments=segments,
         attempts=1,
+        sender=gateway.sender,
+        sender_reason="gateway" if gateway.sender else "",
         provider_ref=f"demo-{row.pk}-{place}",
         refusal=refusal or None,
         words=words or None,
