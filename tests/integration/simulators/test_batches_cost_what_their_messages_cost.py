@@ -1,7 +1,9 @@
-"""A batch of a thousand is built and read at the price per message of a small one, for every provider with batches.
+"""A batch of a thousand is built and read at the price per message of a small one, for every provider with batches, and
+so are questions for the states of many messages.
 
 Counted are the steps of our own code (bytecode instructions, and calls of other Python code), with the provider's
-simulator answering in between, uncounted: no clock is involved.
+simulator answering in between, uncounted: no clock is involved. Looking through a list is a single instruction, so
+references and numbers count how often they are compared, too.
 """
 
 import asyncio
@@ -38,6 +40,17 @@ TOLERANCE = 1.3
 OURS = str(Path(providers.__file__).parent.parent)
 BASE = "http://127.0.0.1:9/account"
 MEETINGS = {meeting.name: meeting for meeting in all_meetings() if provider(meeting.slug).manifest.batch}
+ASKED_TOGETHER = [name for name, meeting in MEETINGS.items() if provider(meeting.slug).manifest.query_limit >= SMALL]
+
+
+class Compared(str):
+    """A text whose comparisons are calls of Python code, which are counted."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other)
 
 
 def context(serial: int) -> base.Context:
@@ -150,8 +163,8 @@ class Bench:
         text = "test" if has_one_text else f"test {number}"
         encoding, segments = count_segments(text)
         return base.Message(
-            ref=f"ref{number}",
-            to=f"{self.meeting.country}6{number:04d}0200",
+            ref=Compared(f"ref{number}"),
+            to=Compared(f"{self.meeting.country}6{number:04d}0200"),
             text=text,
             sender=self.meeting.sender,
             encoding=encoding,
@@ -174,6 +187,36 @@ class Bench:
         self.live.stop()
         assert {outcome.kind for outcome in outcomes.values()} == {Kind.ACCEPTED}, next(iter(outcomes.values()))
         return counter.steps / size
+
+    async def steps_per_state(self, size: int) -> float:
+        counter = Counter()
+        driver = Driver(InProcess(self.live, counter))
+        batch = base.Batch(tuple(map(self.message, range(size))))
+        submitted = await driver.run_submit(self.provider, batch, self.gateway, context(1), before_write=bool)
+        sent = tuple(
+            base.Sent(message.ref, tuple(map(Compared, submitted.outcomes[message.ref].keys)), message.to, serial=1)
+            for message in batch.messages
+        )
+        assert self.provider.query is not None
+        query = self.provider.query
+        with counter.on():
+            asked = await driver.run_flow(lambda: query(sent, self.gateway, context(2)), self.provider, self.gateway)
+        self.live.stop()
+        assert len(asked.value or ()) == size, asked.outcome
+        return counter.steps / size
+
+
+@pytest.mark.parametrize("name", ASKED_TOGETHER)
+def test_a_state_costs_no_more_among_many(name: str) -> None:
+    def measure(size: int) -> float:
+        async def run() -> float:
+            return await Bench(MEETINGS[name]).steps_per_state(size)
+
+        return asyncio.run(run())
+
+    limit = provider(MEETINGS[name].slug).manifest.query_limit
+    few, many = measure(limit // 4), measure(limit)
+    assert many <= few * TOLERANCE, f"{few:.0f} steps a state, {many:.0f} among many"
 
 
 @pytest.mark.parametrize("name", MEETINGS)
