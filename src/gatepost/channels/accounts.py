@@ -63,6 +63,7 @@ def create_account(
     values, password = _read(name, {**settings, **missing})
     owners = list(workspaces)
     with _name_once(), transaction.atomic():
+        _keep_defaults(owners)
         account = EmailAccount.objects.create(**values)
         account.workspaces.set(owners)
         if password:
@@ -86,6 +87,8 @@ def update_account(
     values, password = _read(name, settings or {})
     with _name_once(), transaction.atomic():
         locked = EmailAccount.objects.select_for_update().get(pk=account.pk)
+        owners = list(locked.workspaces.all() if workspaces is None else workspaces)
+        _keep_defaults(owners, besides=locked.pk)
         for field, value in {**values, "trouble": "", "failures": 0, "retry_at": None}.items():
             setattr(locked, field, value)
         locked.version += 1
@@ -94,7 +97,7 @@ def update_account(
         locked.save()
         changed = {*values} | ({"password"} if password is not None else set())
         if workspaces is not None:
-            locked.workspaces.set(workspaces)
+            locked.workspaces.set(owners)
             EmailDefault.objects.filter(account=locked).exclude(workspace__in=locked.workspaces.all()).delete()
             changed.add("workspaces")
         audit(actor, "email-account.update", locked, _owner(locked.workspaces.all()), changed=sorted(changed))
@@ -145,6 +148,14 @@ def default_of(workspace_id: int) -> int | None:
         return chosen
     only = list(EmailAccount.objects.filter(workspaces=workspace_id, is_active=True).values_list("pk", flat=True)[:2])
     return only[0] if len(only) == 1 else None
+
+
+def _keep_defaults(workspaces: Iterable[Workspace], besides: int = 0) -> None:
+    """Where another account is the default only because it is alone, it stays so when it is not any more."""
+    for workspace in workspaces:
+        known = default_of(workspace.pk)
+        if known not in (None, besides):
+            EmailDefault.objects.get_or_create(workspace=workspace, defaults={"account_id": known})
 
 
 def choose(workspace_id: int, wanted: str) -> EmailAccount:

@@ -50,6 +50,31 @@ def test_an_account_by_the_api_never_shows_its_password(send: Any, north: Tenant
     assert send("DELETE", f"/email-accounts/{account.pk}").status_code == 204
 
 
+def test_the_first_account_stays_the_default_when_others_come(north: Tenant, account: EmailAccount, box: Box) -> None:
+    workspace = north.workspace
+    assert accounts.default_of(workspace.pk) == account.pk
+    other = accounts.create_account([workspace], "Other", settings_of(box), actor=ACTOR)
+    assert accounts.default_of(workspace.pk) == account.pk
+    assert accounts.choose(workspace.pk, "") == account
+    accounts.make_default(workspace, other, actor=ACTOR)
+    accounts.create_account([workspace], "Third", settings_of(box), actor=ACTOR)
+    assert accounts.default_of(workspace.pk) == other.pk, "who was chosen stays so"
+
+
+def test_an_account_that_is_assigned_takes_no_default_away(north: Tenant, account: EmailAccount, box: Box) -> None:
+    other = accounts.create_account([], "Other", settings_of(box), actor=ACTOR)
+    accounts.update_account(other, actor=ACTOR, workspaces=[north.workspace])
+    assert accounts.default_of(north.workspace.pk) == account.pk
+
+
+def test_an_account_that_is_switched_on_takes_no_default_away(north: Tenant, account: EmailAccount, box: Box) -> None:
+    settings = settings_of(box) | {"is_active": False}
+    other = accounts.create_account([north.workspace], "Other", settings, actor=ACTOR)
+    accounts.make_default(north.workspace, None, actor=ACTOR)
+    accounts.update_account(other, actor=ACTOR, settings={"is_active": True})
+    assert accounts.default_of(north.workspace.pk) == account.pk
+
+
 def test_a_password_that_was_copied_into_another_row_is_refused(north: Tenant, account: EmailAccount, box: Box) -> None:
     other = accounts.create_account([north.workspace], "Other", settings_of(box), actor=ACTOR)
     other.password_token = account.password_token
