@@ -30,7 +30,7 @@ def test_a_template_is_written_seen_saved_and_restored(
     page.get_by_role("button", name="full_name", exact=True).click()
     expect(text).to_have_value("Dear {{ full_name }}")
     expect(text).to_be_focused()
-    expect(phone).to_contain_text(re.compile(r"Dear \w+"))
+    expect(phone).to_contain_text(re.compile(r"Dear [^\s{]"))
     page.keyboard.type(", see you – Łukasz")
     expect(page.locator(".costly")).to_contain_text("en dash")
     page.get_by_label("Preview for").fill("C1000")

@@ -23,6 +23,7 @@ MAY_NAME_PROVIDERS = (
     "docs/providers/",
     "docs/simulators",
     "docs/decisions/",
+    "docs/benchmarks/",  # profiles name whatever file took time
 )
 
 
