@@ -7,7 +7,7 @@ the import at the place that it expects. So every row is taken exactly once, whi
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, Final, cast
 
 from django.db import connection, transaction
@@ -17,10 +17,11 @@ from gatepost.audience import files, guesses, saving, tables, values
 from gatepost.audience.documents import file_name
 from gatepost.audience.models import Import, ImportFault, Kind
 from gatepost.audience.saving import BYS, By, Known, Result
-from gatepost.audience.tables import Shape
+from gatepost.audience.tables import Shape, TableRow
 from gatepost.audience.values import FIELDS, Draft
 from gatepost.audience.vocabulary import LONGEST_NAME, Vocabulary, load
 from gatepost.jobs.app import JobAborted, Work, defer
+from gatepost.messages.export import uncell
 from gatepost.problems import Fault, Problem
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.services import audit
@@ -29,6 +30,8 @@ FOLDER: Final = "imports"
 JOB: Final = "audience.import"
 CHUNK: Final = 2000
 PREVIEW: Final = 5
+GUESSED_BY: Final = 200
+"""So many rows are looked at to tell what people are found by."""
 MOST_FAULTS: Final = 10_000
 """So many rows are kept for the list of errors; the rest is counted."""
 LONGEST_CELL: Final = 1000
@@ -51,19 +54,19 @@ def upload(workspace: Workspace, name: str, content: Iterable[bytes], *, actor: 
     path, _ = files.keep(FOLDER, workspace.pk, content, limit=tables.LIMIT)
     try:
         whole = files.whole(path)
-        shape = tables.prepare(whole)
-        first = next(tables.rows(whole, shape), None)
-        if first is None:
-            raise tables.unfit("file_empty", "The table has no rows.")
         vocabulary = load(workspace)
-        columns = [cell[:LONGEST_NAME].replace("\x00", "").strip() for cell in first[1]]
+        shape = tables.prepare(whole, lambda cells: len([one for one in guesses.guess(cells, vocabulary) if one]))
+        beginning = [one.cells for one in islice(tables.rows(whole, shape), GUESSED_BY)]
+        if not beginning:
+            raise tables.unfit("file_empty", "The table has no rows.")
+        columns = [cell[:LONGEST_NAME].replace("\x00", "").strip() for cell in beginning[0]]
         has_header = guesses.looks_like_header(columns, vocabulary)
         mapping = guesses.guess(columns, vocabulary) if has_header else [""] * len(columns)
         with transaction.atomic():
             row = Import.objects.create(
                 workspace=workspace,
                 actor=actor,
-                name=file_name(name, "csv").removesuffix(".csv")[:150],
+                name=_called(name, shape),
                 path=path,
                 size=whole.stat().st_size,
                 encoding=shape.encoding,
@@ -71,7 +74,7 @@ def upload(workspace: Workspace, name: str, content: Iterable[bytes], *, actor: 
                 columns=columns,
                 has_header=has_header,
                 mapping=mapping,
-                by=next((by for by in BYS if {"phone": "phones"}.get(by, by) in mapping), ""),
+                by=_guessed_by(mapping, beginning[int(has_header) :]),
             )
             audit(actor, "import.upload", row, workspace)
     except BaseException:
@@ -79,6 +82,19 @@ def upload(workspace: Workspace, name: str, content: Iterable[bytes], *, actor: 
         raise
     row.refresh_from_db()
     return row
+
+
+def _guessed_by(mapping: Sequence[str], beginning: Sequence[Sequence[str]]) -> str:
+    """What people that are known can be found by: of what the table has, what most of its first rows say."""
+    places = {by: mapping.index(field) for by in BYS if (field := {"phone": "phones"}.get(by, by)) in mapping}
+    filled = {by: sum(bool(cell.strip()) for cells in beginning for cell in cells[n : n + 1]) for by, n in places.items()}
+    return max(filled, key=lambda by: filled[by], default="")
+
+
+def _called(name: str, shape: Shape) -> str:
+    """The file's name, with the sheet of a workbook that has several."""
+    called = file_name(name, "csv").removesuffix(".csv")
+    return (f"{called[:90]} ({shape.sheet[:57]})" if shape.sheet else called)[:150]
 
 
 def find(workspace: Workspace, import_id: int) -> Import:
@@ -133,7 +149,7 @@ def preview(row: Import) -> list[Sample]:
     """The first rows as they would be taken."""
     vocabulary = load(row.workspace)
     found = islice(_rows(row, 0), int(row.has_header), PREVIEW + int(row.has_header))
-    return [Sample(cells, draft_of(row, cells, vocabulary)) for _, cells in found]
+    return [Sample(one.cells, draft_of(row, one.cells, vocabulary)) for one in found]
 
 
 def start(row: Import) -> None:
@@ -184,10 +200,10 @@ def _run(work: Work, row: Import) -> None:
     coming = _rows(row, row.offset)
     while chunk := list(islice(coming, CHUNK)):
         work.check()
-        cells = [one for _, one in chunk]
+        numbers = list(accumulate((1 + one.gap for one in chunk), initial=row.rows + row.empty))[1:]
         is_header = row.has_header and row.rows == 0
-        taken = cells[1:] if is_header else cells
-        drafts = [draft_of(row, one, vocabulary) for one in taken]
+        taken = [(number, one.cells) for number, one in zip(numbers, chunk, strict=True)][int(is_header) :]
+        drafts = [draft_of(row, cells, vocabulary) for _, cells in taken]
         with transaction.atomic():
             locked = Import.objects.select_for_update().get(pk=row.pk)
             if locked.state != Running or locked.offset != row.offset:
@@ -195,8 +211,8 @@ def _run(work: Work, row: Import) -> None:
             results = saving.save(
                 vocabulary, drafts, by=cast("By | None", row.by or None), known=cast("Known", row.known)
             )
-            _keep_faults(row, vocabulary, taken, results, row.rows + 1 + int(is_header))
-            _count(row, results, offset=chunk[-1][0], rows=len(cells))
+            _keep_faults(row, vocabulary, taken, results)
+            _count(row, results, chunk)
     _end(row, Import.State.DONE)
     with connection.cursor() as cursor:
         # Filters of what has just come in large numbers would be planned as if it were not there.
@@ -206,7 +222,7 @@ def _run(work: Work, row: Import) -> None:
 def draft_of(row: Import, cells: Sequence[str], vocabulary: Vocabulary) -> Draft:
     """What the row says. A column that is not there says nothing, and neither does an empty cell."""
     said: dict[str, Any] = {
-        field: cell for field, cell in zip(row.mapping, cells, strict=False) if field and cell.strip()
+        field: uncell(cell) for field, cell in zip(row.mapping, cells, strict=False) if field and cell.strip()
     }
     if "kind" not in row.mapping:
         said["kind"] = row.kind
@@ -216,7 +232,7 @@ def draft_of(row: Import, cells: Sequence[str], vocabulary: Vocabulary) -> Draft
     return draft
 
 
-def _rows(row: Import, offset: int) -> Iterator[tuple[int, list[str]]]:
+def _rows(row: Import, offset: int) -> Iterator[TableRow]:
     try:
         yield from tables.rows(files.whole(row.path), Shape(row.encoding, row.delimiter), offset)
     except FileNotFoundError:
@@ -224,28 +240,29 @@ def _rows(row: Import, offset: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def _keep_faults(
-    row: Import, vocabulary: Vocabulary, cells: Sequence[list[str]], results: Sequence[Result], first: int
+    row: Import, vocabulary: Vocabulary, taken: Sequence[tuple[int, list[str]]], results: Sequence[Result]
 ) -> None:
     room = max(0, MOST_FAULTS - row.failed)
-    wrong = ((n, result) for n, result in enumerate(results) if result.what == "failed")
+    wrong = ((one, result) for one, result in zip(taken, results, strict=True) if result.what == "failed")
     ImportFault.objects.bulk_create(
         ImportFault(
             contact_import=row,
-            row=first + n,
+            row=number,
             words=" ".join(f"{values.title(fault.field, vocabulary)}: {fault.detail}" for fault in result.faults),
-            cells=[cell[:LONGEST_CELL].replace("\x00", "") for cell in cells[n]],
+            cells=[cell[:LONGEST_CELL].replace("\x00", "") for cell in cells],
         )
-        for n, result in islice(wrong, room)
+        for (number, cells), result in islice(wrong, room)
     )
 
 
-def _count(row: Import, results: Sequence[Result], *, offset: int, rows: int) -> None:
-    row.offset = offset
-    row.rows += rows
+def _count(row: Import, results: Sequence[Result], chunk: Sequence[TableRow]) -> None:
+    row.offset = chunk[-1].end
+    row.rows += len(chunk)
+    row.empty += sum(one.gap for one in chunk)
     names = ("created", "updated", "unchanged", "skipped", "failed")
     for name in names:
         setattr(row, name, getattr(row, name) + sum(result.what == name for result in results))
-    row.save(update_fields=["offset", "rows", *names])
+    row.save(update_fields=["offset", "rows", "empty", *names])
 
 
 def _end(row: Import, state: Import.State, trouble: str = "") -> None:

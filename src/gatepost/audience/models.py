@@ -262,7 +262,8 @@ class Segment(models.Model):
 
 
 class Import(models.Model):
-    """A table that becomes contacts. `offset`: how many bytes of it are done, committed with the rows that they hold.
+    """A table that becomes contacts. `offset`: how many bytes of it are done, committed with the rows that they hold;
+    `rows`: how many these are, the first one with the names too, and `empty`: how many more that hold nothing.
 
     `columns`: the cells of its first row; `mapping`: for each column the field that it fills, empty for none.
     """
@@ -291,6 +292,7 @@ class Import(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.NEW)
     offset = models.BigIntegerField(default=0)
     rows = models.IntegerField(default=0)
+    empty = models.IntegerField(default=0)
     created = models.IntegerField(default=0)
     updated = models.IntegerField(default=0)
     unchanged = models.IntegerField(default=0)

@@ -6,13 +6,16 @@ Whatever was uploaded becomes a file of lines in a known encoding, so that readi
 import codecs
 import csv
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from gatepost.problems import Fault, Problem
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
 
 LIMIT: Final = 256 * 1024 * 1024
 """Bytes of an uploaded table."""
@@ -38,14 +41,26 @@ RUSSIAN: Final = frozenset("абвгдеёжзийклмнопрстуфхцчш
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the lines of a table are to be read."""
+    """How the lines of a table are to be read. `sheet`: which one of a workbook's they are, where it has several."""
 
     encoding: str
     delimiter: str
+    sheet: str = ""
 
 
-def prepare(path: Path) -> Shape:
-    """Make the uploaded file readable line by line, in place. Raises Problem `file_unfit` for what is no table."""
+class TableRow(NamedTuple):
+    """A row that is not empty. `end`: where the next one begins, in bytes; `gap`: how many empty rows stand before it."""
+
+    end: int
+    gap: int
+    cells: list[str]
+
+
+def prepare(path: Path, worth: Callable[[Sequence[str]], int]) -> Shape:
+    """Make the uploaded file readable line by line, in place. Raises Problem `file_unfit` for what is no table.
+
+    `worth`: how well a first row fits; of several sheets that are shown, the one with the best one is taken.
+    """
     with path.open("rb") as file:
         beginning = file.read(SAMPLE)
     if not beginning.strip():
@@ -56,8 +71,7 @@ def prepare(path: Path) -> Shape:
         if beginning.startswith(magic):
             raise unfit("bad_type", f"This is {what}, not a table. Choose a CSV or XLSX file.")
     if beginning.startswith(ZIP):
-        _unpack(path)
-        return Shape("utf-8", ",")
+        return Shape("utf-8", ",", _unpack(path, worth))
     encoding = _encoding(path, beginning)
     if encoding.startswith("utf-16"):
         _recode(path, encoding)
@@ -69,8 +83,9 @@ def prepare(path: Path) -> Shape:
     return Shape(encoding, _delimiter(sample))
 
 
-def rows(path: Path, shape: Shape, offset: int = 0) -> Iterator[tuple[int, list[str]]]:
-    """The rows from that byte on: where the next one begins, and the cells. Raises Problem `file_unfit`."""
+def rows(path: Path, shape: Shape, offset: int = 0) -> Iterator[TableRow]:
+    """The rows from that byte on. Raises Problem `file_unfit`."""
+    gap = 0
     with path.open("rb") as file:
         file.seek(offset)
         reader = csv.reader(_lines(file, shape.encoding, is_first=offset == 0), delimiter=shape.delimiter)
@@ -82,7 +97,10 @@ def rows(path: Path, shape: Shape, offset: int = 0) -> Iterator[tuple[int, list[
             except csv.Error:
                 raise unfit("bad_row", "A quote is opened and not closed, or a cell is larger than 128 KiB.") from None
             if any(cell.strip() for cell in cells):
-                yield file.tell(), cells[:MOST_COLUMNS]
+                yield TableRow(file.tell(), gap, cells[:MOST_COLUMNS])
+                gap = 0
+            else:
+                gap += 1
 
 
 def unfit(code: str, words: str) -> Problem:
@@ -150,29 +168,38 @@ def _recode(path: Path, encoding: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _unpack(path: Path) -> None:
-    """Write the first sheet of the XLSX as CSV in its place."""
-    from python_calamine import CalamineError, CalamineWorkbook
+def _unpack(path: Path, worth: Callable[[Sequence[str]], int]) -> str:
+    """Write the sheet of the XLSX that is meant as CSV in its place; which of how many it is."""
+    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     _weigh(path)
     part = path.with_suffix(".part")
     try:
         book = CalamineWorkbook.from_path(str(path))
-        if not book.sheet_names:
-            raise unfit("file_empty", "The workbook has no sheet.")
-        sheet = book.get_sheet_by_index(0)
+        shown = [n for n, one in enumerate(book.sheets_metadata) if one.visible == SheetVisibleEnum.Visible]
+        firsts = {n: row for n in shown if (row := _first_row(book.get_sheet_by_index(n)))}
+        if not firsts:
+            raise unfit("file_empty", "No sheet of the workbook holds anything.")
+        place = max(firsts, key=lambda n: worth(firsts[n]))
+        sheet = book.get_sheet_by_index(place)
         with part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             for cells in sheet.iter_rows():
                 writer.writerow([_cell(cell) for cell in cells[:MOST_COLUMNS]])
-        if part.stat().st_size == 0:
-            raise unfit("file_empty", "The first sheet of the workbook is empty.")
         part.chmod(0o600)
         part.replace(path)
+        count = len(book.sheet_names)
+        return f"{sheet.name}, sheet {place + 1} of {count}" if count > 1 else ""
     except (CalamineError, OSError, ValueError):
         raise unfit("bad_type", "This workbook cannot be read. Save it as XLSX or CSV.") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _first_row(sheet: "CalamineSheet") -> list[str]:
+    """Its first row that holds anything."""
+    rows = ([_cell(cell) for cell in cells[:MOST_COLUMNS]] for cells in sheet.iter_rows())
+    return next((cells for cells in rows if any(cell.strip() for cell in cells)), [])
 
 
 def _weigh(path: Path) -> None:

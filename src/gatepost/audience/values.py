@@ -26,6 +26,8 @@ MAX_NUMBER: Final = 1e15
 
 _SEPARATORS: Final = re.compile(r"[;,|\n\r]+")
 _PHONE_SEPARATORS: Final = re.compile(r"[;,|/\n\r]+")
+_DECIMAL: Final = re.compile(r"(\+?[0-9]{7,})[.,]0+")
+_ROUNDED: Final = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}")
 _EMAIL: Final = re.compile(r"[^\s@,;<>\"()]{1,64}@(?=.{1,190}$)[^\s@,;<>\"().]+(\.[^\s@,;<>\"().]+)+")
 _TRUE: Final = frozenset({"1", "true", "yes", "y", "on", "tak", "t", "да", "д", "истина", "x", "✓"})
 _FALSE: Final = frozenset({"0", "false", "no", "n", "off", "nie", "нет", "н", "ложь"})
@@ -166,7 +168,7 @@ def _email(key: str) -> Callable[[Columns, str, Any, Vocabulary], None]:
 
 def _phones(columns: Columns, name: str, value: Any, vocabulary: Vocabulary) -> None:
     numbers: list[str] = []
-    for part in entries(value if value is not None else "", _PHONE_SEPARATORS):
+    for part in _phone_parts(value):
         try:
             number = parse(part.removeprefix("tel:"), vocabulary.default_country)
         except InvalidNumber as invalid:
@@ -176,6 +178,16 @@ def _phones(columns: Columns, name: str, value: Any, vocabulary: Vocabulary) -> 
     if len(numbers) > MOST_PHONES:
         raise Unfit("too_many", f"At most {MOST_PHONES} phones.")
     columns["phones"] = numbers
+
+
+def _phone_parts(value: Any) -> list[str]:
+    """The numbers as they are written, without the decimals that programs give to a column of numbers. Raises Unfit."""
+    if isinstance(value, str) and (decimal := _DECIMAL.fullmatch(value.strip())):
+        value = decimal[1]
+    if isinstance(value, str) and _ROUNDED.fullmatch(value.strip()):
+        words = "A spreadsheet has rounded this number. Format the column as text, and write the numbers anew."
+        raise Unfit("rounded_number", words)
+    return entries(value if value is not None else "", _PHONE_SEPARATORS)
 
 
 @lru_cache(maxsize=1)

@@ -52,6 +52,11 @@ def cell(value: object) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
+def uncell(text: str) -> str:
+    """What stands in a cell, as it was before `cell` made it safe."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
+
 def _values(message: Message, standing: Standing) -> list[object]:
     return [
         *(to_ref(message.pk), message.kind, standing.state.value, standing.word.value, f"+{message.to_digits}"),

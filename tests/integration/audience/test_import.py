@@ -13,7 +13,10 @@ from procrastinate.exceptions import JobAborted
 from tests.support.tenants import ACTOR, Tenant
 
 from gatepost.audience import importing, tables
+from gatepost.audience.export import fault_lines, lines
 from gatepost.audience.models import Contact, Import, ImportFault
+from gatepost.audience.tables import TableRow
+from gatepost.audience.vocabulary import load
 from gatepost.problems import Problem
 
 pytestmark = pytest.mark.django_db
@@ -83,9 +86,9 @@ def test_a_messy_table_is_read_in_every_encoding(north: Tenant, encoding: str) -
     assert people["4"].full_name == "Krótki wiersz"
     assert {len(one.labels) for one in people.values()} == {1}
     faults = {fault.row: fault.words for fault in ImportFault.objects.all()}
-    assert sorted(faults) == [3, 4]
-    assert faults[3].startswith("Phones: The phone number is too short")
-    assert "not an e-mail address" in faults[4]
+    assert sorted(faults) == [4, 5], "as a spreadsheet counts, which shows empty rows"
+    assert faults[4].startswith("Phones: The phone number is too short")
+    assert "not an e-mail address" in faults[5]
 
 
 def test_russian_in_windows_1251_and_commas(north: Tenant) -> None:
@@ -132,6 +135,58 @@ def test_a_workbook(north: Tenant) -> None:
     person = Contact.objects.get(workspace=north.workspace)
     assert (person.external_id, person.phones) == ("7", ["48600100200"])
     assert person.custom == {"contract_end": "2026-01-31", "paperless": True, "debt": 12.5}
+
+
+@pytest.mark.parametrize(
+    ("cells", "meant"), [(["Exported in May"], "People, sheet 3 of 4"), (["id", "name", "phone"], "First, sheet 2 of 4")]
+)
+def test_of_several_sheets_the_one_with_known_columns_is_read(north: Tenant, cells: list[str], meant: str) -> None:
+    book = openpyxl.Workbook()
+    rows = {"Hidden": ["id", "name", "phone", "email"], "First": cells, "People": ["login", "name"], "Empty": []}
+    for name, first in rows.items():
+        sheet = book.create_sheet(name)
+        sheet.sheet_state = "hidden" if name == "Hidden" else "visible"
+        sheet.append(first)
+    book.remove(book["Sheet"])
+    content = io.BytesIO()
+    book.save(content)
+    assert uploaded(north, content.getvalue(), "klienci.xlsx").name == f"klienci.xlsx ({meant})"
+
+
+def test_what_was_exported_is_taken_again(north: Tenant) -> None:
+    """Cells that a spreadsheet would take for formulas, as all phones are, have an apostrophe in front."""
+    table = b"login;name;phones;debt\na;=Anna;+48600100200, +48600100201;-12.5\nb;'Bo;+48600100202;\n"
+    imported(uploaded(north, table))
+    people = Contact.objects.filter(workspace=north.workspace)
+    before = list(people.order_by("pk").values())
+    exported = "".join(lines(people, load(north.workspace)))
+    assert "'+48600100200" in exported
+    row = imported(uploaded(north, exported.encode()))
+    assert row.by == "login", "which is what all have"
+    assert (counts(row), row.unchanged) == (("done", 3, 0, 0, 0, 0), 2)
+    assert list(people.order_by("pk").values()) == before
+
+
+def test_rows_with_errors_are_taken_once_they_are_put_right(north: Tenant) -> None:
+    row = imported(uploaded(north, b"login,name,phone,email\na,-Anna,+48600100200,none\n"))
+    right = "".join(fault_lines(row)).replace('"none"', '"a@ex.pl"')
+    again = uploaded(north, right.encode())
+    assert again.mapping == ["", "", "login", "full_name", "phones", "email"]
+    assert counts(imported(again)) == ("done", 2, 1, 0, 0, 0)
+    assert Contact.objects.get(workspace=north.workspace).full_name == "-Anna"
+
+
+@pytest.mark.parametrize("cell", ["48600100200.0", "600100200,00", "+48600100200.00"])
+def test_decimals_of_a_column_of_numbers_are_no_part_of_a_phone(north: Tenant, cell: str) -> None:
+    imported(uploaded(north, f"login;phone\na;{cell}\n".encode()))
+    assert Contact.objects.get(workspace=north.workspace).phones == ["48600100200"]
+
+
+@pytest.mark.parametrize("cell", ["4.86001E+10", "4,86E+10", "5e10"])
+def test_a_phone_that_a_spreadsheet_rounded_is_told(north: Tenant, cell: str) -> None:
+    row = imported(uploaded(north, f"login;phone\na;{cell}\n".encode()))
+    assert row.failed == 1
+    assert "has rounded this number" in ImportFault.objects.get(contact_import=row).words
 
 
 def archive(name: str, content: bytes) -> bytes:
@@ -211,7 +266,7 @@ def test_a_process_that_wakes_up_late_changes_nothing(north: Tenant, monkeypatch
     importing.start(row)
     sleeper = Import.objects.get(pk=row.pk)
     importing.run(Uninterrupted(), row.pk)  # type: ignore[arg-type]
-    monkeypatch.setattr(importing, "_rows", lambda *_: iter([(6, ["login"]), (8, ["a"])]))
+    monkeypatch.setattr(importing, "_rows", lambda *_: iter([TableRow(6, 0, ["login"]), TableRow(8, 0, ["a"])]))
     importing._run(Uninterrupted(), sleeper)  # type: ignore[arg-type]
     assert Contact.objects.filter(workspace=north.workspace).count() == 1
 
