@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from gatepost.audience.models import Contact
@@ -11,6 +11,15 @@ from gatepost.messages.models import Message
 from gatepost.sms.ids import to_ref
 
 MOST: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of a timeline begins: at the newest moment that is not after `until`, but for `skipped` of that
+    very time, which stand on the pages before."""
+
+    until: datetime
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +49,19 @@ def register(source: Source) -> None:
     _SOURCES.append(source)
 
 
-def of(contact: Contact, until: datetime | None = None) -> tuple[list[Moment], datetime | None]:
-    """The newest moments of a contact up to that time, newest first; and the time of the next ones, where there are.
+def of(contact: Contact, place: Place | None = None) -> tuple[list[Moment], Place | None]:
+    """The newest moments of a contact from that place on, newest first; and the place of the next, where there are.
 
-    Moments of one time stay together, so that none is lost between two pages.
+    Any number of moments may be of one time, as what one request sends is.
     """
-    found = [moment for source in (_sent, *_SOURCES) for moment in source(contact, MOST + 1, until)]
+    until, skipped = (place.until, place.skipped) if place else (None, 0)
+    found = [moment for source in (_sent, *_SOURCES) for moment in source(contact, MOST + 1 + skipped, until)]
     found.sort(key=lambda moment: moment.at, reverse=True)
-    if len(found) <= MOST:
-        return found, None
-    following = found[MOST].at
-    shown = [moment for moment in found if moment.at > following]
-    return (shown, following) if shown else (found, following - timedelta(microseconds=1))
+    shown, rest = found[skipped : skipped + MOST], found[skipped + MOST :]
+    if not rest:
+        return shown, None
+    following = rest[0].at
+    return shown, Place(following, sum(moment.at == following for moment in found[: skipped + MOST]))
 
 
 def _sent(contact: Contact, most: int, until: datetime | None) -> Sequence[Moment]:

@@ -23,6 +23,8 @@ from gatepost.problems import Problem
 from gatepost.workspaces.permissions import Right
 
 LONGEST_ID = 2**63 - 1
+MOST_SKIPPED = 10_000
+"""So many messages of one time are paged through, as many as one request sends."""
 
 
 @page("contacts/<int:contact>/", "contact", Right.CONTACTS_READ)
@@ -136,16 +138,16 @@ def _card(request: PageRequest, row: Contact, form: DocumentForm) -> HttpRespons
     vocabulary = load(request.asker.workspace)
     said = contacts.as_said(row, vocabulary)
     own = [(one.label, said[f"custom.{key}"]) for key, one in vocabulary.custom.items()]
-    until = _moment(request.GET.get("cursor", ""))
-    moments, older = timeline.of(row, until)
+    place = _place(request.GET.get("cursor", ""))
+    moments, older = timeline.of(row, place)
     facts = [(TITLES[name], _shown(row, name, said[name])) for name in TITLES if name not in ("full_name", "phones")]
     shown = {
         "contact": row,
         "facts": [(title, value) for title, value in (*facts, *own) if value not in (None, "", [])],
         "documents": row.documents.all(),
         "moments": moments,
-        "older": older and older.isoformat(),
-        "is_later": until is not None,
+        "older": older and f"{older.until.isoformat()}~{older.skipped}",
+        "is_later": place is not None,
         "once": secrets.token_urlsafe(16),
         "form": form,
         "may_write": request.asker.has(Right.CONTACTS_WRITE),
@@ -155,10 +157,11 @@ def _card(request: PageRequest, row: Contact, form: DocumentForm) -> HttpRespons
     return render(request, "audience/contact.html", shown, status=422 if form.errors else 200)
 
 
-def _moment(written: str) -> datetime | None:
-    """The time of a link to older messages; None for what is none."""
+def _place(written: str) -> timeline.Place | None:
+    """Where a link to older messages leads; None for what is none."""
+    until, _, skipped = written.partition("~")
     try:
-        return datetime.fromisoformat(written).astimezone(UTC)
+        return timeline.Place(datetime.fromisoformat(until).astimezone(UTC), min(max(0, int(skipped)), MOST_SKIPPED))
     except (ValueError, OverflowError):
         return None
 

@@ -67,18 +67,23 @@ def test_the_card_leads_to_the_oldest_message(north: Tenant, anna: Contact) -> N
         url = card + older[1] if older else ""
     assert seen == [f"Message {n}." for n in reversed(range(2 * timeline.MOST + 1))]
     assert not url
-    for odd in ("x", "\x00", "2026-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+    for odd in ("x", "\x00", "2026-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01~x", "2026-01-01~-1"):
         assert viewer.get(card, {"cursor": odd}).status_code == 200
 
 
-def test_messages_of_one_moment_stay_together(north: Tenant, anna: Contact) -> None:
-    written_to(anna, timeline.MOST + 5)
-    at_once = START + timedelta(minutes=3)
-    Message.objects.filter(id__gt=3, id__lt=10).update(created_at=at_once)
-    shown, following = timeline.of(anna)
-    rest, _ = timeline.of(anna, following)
-    assert following == at_once
-    assert len({moment.text for moment in (*shown, *rest)}) == len(shown) + len(rest) == timeline.MOST + 5
+@pytest.mark.parametrize(("first", "last"), [(3, 10), (0, 200), (20, 110)])
+def test_of_messages_of_one_moment_none_is_lost_between_pages(
+    north: Tenant, anna: Contact, first: int, last: int
+) -> None:
+    written_to(anna, 2 * timeline.MOST + 15)
+    Message.objects.filter(id__gt=first, id__lt=last).update(created_at=START + timedelta(minutes=first + 1))
+    seen: list[str] = []
+    place: timeline.Place | None = None
+    for n in range(3):
+        shown, place = timeline.of(anna, place)
+        seen += [moment.text for moment in shown]
+        assert (place is None) == (n == 2)
+    assert len({*seen}) == len(seen) == 2 * timeline.MOST + 15
 
 
 def test_what_is_written_on_the_card_goes_into_no_address(north: Tenant, anna: Contact, sender: Client) -> None:
