@@ -117,12 +117,17 @@ def read_table(workspace: Workspace, content: bytes, *, replace: bool = False, a
     lines = _lines(content)
     gateways = _gateways(workspace)
     rows: dict[tuple[int | None, str], Price] = {}
+    places: dict[tuple[int | None, str], int] = {}
     faults: list[Fault] = []
-    for number, line in enumerate(lines, 2):
+    for number, line in lines:
         said, wrong = _read(workspace, line, gateways)
+        key = said["gateway_id"], said["prefix"]
+        if key in rows and not wrong and not _is_alike(rows[key], said):
+            wrong.append(Fault("prefix", "twice", f"Line {places[key]} has another price for this prefix and gateway."))
         faults += [Fault(f"line {number}", fault.code, f"Line {number}: {fault.detail}") for fault in wrong]
         if not wrong:
-            rows[said["gateway_id"], said["prefix"]] = Price(workspace=workspace, **said)
+            rows[key] = Price(workspace=workspace, **said)
+            places.setdefault(key, number)
     if faults:
         raise Problem("invalid", faults=faults[:MOST_FAULTS])
     if len(rows) > MOST:
@@ -139,7 +144,12 @@ def read_table(workspace: Workspace, content: bytes, *, replace: bool = False, a
     return len(rows)
 
 
-def _lines(content: bytes) -> Iterable[dict[str, str]]:
+def _is_alike(price: Price, said: Mapping[str, Any]) -> bool:
+    return (price.amount, price.currency) == (said["amount"], said["currency"])
+
+
+def _lines(content: bytes) -> Iterable[tuple[int, dict[str, str]]]:
+    """The lines that are not empty by the names of their columns, with their numbers in the file."""
     if len(content) > LONGEST_TABLE:
         raise Problem("body_too_large", "A price list has at most 2 MiB.")
     try:
@@ -157,7 +167,11 @@ def _lines(content: bytes) -> Iterable[dict[str, str]]:
                 faults=[Fault("file", "no_columns", "The first line must name the columns prefix and price.")],
                 remedy=f"Its columns are {', '.join(COLUMNS)}; the last two may be left out.",
             )
-        return [dict(zip(head, cells, strict=False)) for cells in reader if any(cell.strip() for cell in cells)]
+        return [
+            (reader.line_num, dict(zip(head, cells, strict=False)))
+            for cells in reader
+            if any(cell.strip() for cell in cells)
+        ]
     except csv.Error:
         raise Problem("file_unfit", faults=[Fault("file", "bad_csv", "This is not a CSV table.")]) from None
 

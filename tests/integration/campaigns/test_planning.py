@@ -57,6 +57,8 @@ def test_a_price_of_the_gateway_goes_before_one_of_all_and_then_the_longest_pref
         (b"prefix,price\n48,abc\n49,1\n", {("line 2", "bad_number")}),
         (b"prefix,price,currency\n48x,1,EUR\n", {("line 2", "bad_prefix")}),
         (b"prefix,price,gateway\n48,1,Nobody\n", {("line 2", "unknown_gateway")}),
+        (b"prefix;price\n48;0,1\n\n;;\n48x;1\n", {("line 5", "bad_prefix")}),
+        (b"prefix;price\n48;0,1\n49;0,2\n+48;0,3\n0048;0,1\n", {("line 4", "twice")}),
         (b"number,cost\n48,1\n", {("file", "no_columns")}),
         (b"", {("file", "no_columns")}),
     ],
