@@ -80,6 +80,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_link_address": Kind(
         422, "Short links have no address", "Set one on the page Short links, or GATEPOST_PUBLIC_URL."
     ),
+    "contact_changed": Kind(
+        409, "The contact was changed meanwhile", "Look at what is saved, then save again what is to stand."
+    ),
     "template_changed": Kind(
         409, "The template was changed meanwhile", "Read it again, then repeat what you want to change."
     ),

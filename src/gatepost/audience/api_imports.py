@@ -35,6 +35,9 @@ class ImportOut(Schema):
     known: str
     kind: str
     list_name: str
+    country: Annotated[
+        str, Field(description="Where phones without + are dialled; empty: they begin with their country code.")
+    ]
     share_done: Annotated[int, Field(description="Percent.")]
     rows: int
     created: int
@@ -58,6 +61,12 @@ class StartIn(Body):
     )
     kind: Annotated[Literal["customer", "lead"], Field(description="Of rows that do not say.")] = "customer"
     list_name: Annotated[str, Field(max_length=100, description="The list that everybody is put on.")] = ""
+    country: Annotated[
+        str | None,
+        Field(
+            max_length=2, description="Where phones without + are dialled; empty: they begin with their country code."
+        ),
+    ] = None
 
 
 @router.get("/contacts/imports", auth=needs(Right.CONTACTS_WRITE), response=PageOf[ImportOut])
@@ -93,6 +102,7 @@ def start_import(request: HttpRequest, import_id: Id, said: StartIn) -> Import:
         known=said.known,
         kind=said.kind,
         list_name=said.list_name,
+        country=row.country if said.country is None else said.country,
     )
     importing.start(row)
     row.refresh_from_db()

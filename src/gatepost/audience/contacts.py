@@ -1,12 +1,13 @@
 """Contacts: finding, adding, changing, deleting, and what is done to many of them at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from gatepost.audience import files, saving, values
+from gatepost.audience import files, saving, store, values
 from gatepost.audience.models import Contact, Document, Label
 from gatepost.audience.saving import By, Result
 from gatepost.audience.vocabulary import NAMED, Vocabulary, load
@@ -67,10 +68,17 @@ def create(workspace: Workspace, said: Mapping[str, Any], *, actor: str) -> Cont
     return contact
 
 
-def change(contact: Contact, said: Mapping[str, Any], *, actor: str) -> Contact:
-    """Change what is said; lists and tags are replaced. Raises Problem `invalid` or `not_found`."""
+def change(contact: Contact, said: Mapping[str, Any], *, seen: datetime | None = None, actor: str) -> Contact:
+    """Change what is said; lists and tags are replaced.
+
+    `seen`: when it was changed last, as far as the caller knows; another change since then is not overwritten. Raises
+    Problem `invalid`, `not_found` or `contact_changed`.
+    """
     vocabulary = load(contact.workspace)
     with transaction.atomic():
+        store.stand_alone(contact.workspace_id)
+        if seen is not None and find(contact.workspace, contact.pk).updated_at != seen:
+            raise Problem("contact_changed")
         result = saving.change(vocabulary, contact.pk, values.read(said, vocabulary))
         if result is None:
             raise Problem("not_found", "The workspace has no such contact.")

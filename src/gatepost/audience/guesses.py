@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from gatepost.audience.values import is_phone
 from gatepost.audience.vocabulary import Vocabulary
 from gatepost.audience.words import fold
 
@@ -48,6 +49,19 @@ def guess(columns: Sequence[str], vocabulary: Vocabulary) -> list[str]:
         field = known.get(_plain(column), "")
         found.append(field if field not in found else "")
     return found
+
+
+def country_of_phones(cells: Sequence[str], default_country: str) -> str:
+    """Where the phones without + are dialled: at home, unless more of them begin with a country code.
+
+    Spreadsheets take the + off a column of numbers.
+    """
+    bare = [cell for cell in cells if cell.strip()[:1].isdigit()]
+    return "" if _misread(bare, "") < _misread(bare, default_country) else default_country
+
+
+def _misread(cells: Sequence[str], country: str) -> int:
+    return sum(not is_phone(cell, country) for cell in cells)
 
 
 def looks_like_header(columns: Sequence[str], vocabulary: Vocabulary) -> bool:

@@ -5,7 +5,7 @@ the import at the place that it expects. So every row is taken exactly once, whi
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import accumulate, islice
 from typing import Any, Final, cast
@@ -23,6 +23,7 @@ from gatepost.audience.vocabulary import LONGEST_NAME, Vocabulary, load
 from gatepost.jobs.app import JobAborted, Work, defer
 from gatepost.messages.export import uncell
 from gatepost.problems import Fault, Problem
+from gatepost.sms.dialling import dialled_countries
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.services import audit
 
@@ -31,7 +32,7 @@ JOB: Final = "audience.import"
 CHUNK: Final = 2000
 PREVIEW: Final = 5
 GUESSED_BY: Final = 200
-"""So many rows are looked at to tell what people are found by."""
+"""So many rows are looked at to tell what people are found by, and how their phones are written."""
 MOST_FAULTS: Final = 10_000
 """So many rows are kept for the list of errors; the rest is counted."""
 LONGEST_CELL: Final = 1000
@@ -62,6 +63,7 @@ def upload(workspace: Workspace, name: str, content: Iterable[bytes], *, actor: 
         columns = [cell[:LONGEST_NAME].replace("\x00", "").strip() for cell in beginning[0]]
         has_header = guesses.looks_like_header(columns, vocabulary)
         mapping = guesses.guess(columns, vocabulary) if has_header else [""] * len(columns)
+        beginning = beginning[int(has_header) :]
         with transaction.atomic():
             row = Import.objects.create(
                 workspace=workspace,
@@ -74,7 +76,8 @@ def upload(workspace: Workspace, name: str, content: Iterable[bytes], *, actor: 
                 columns=columns,
                 has_header=has_header,
                 mapping=mapping,
-                by=_guessed_by(mapping, beginning[int(has_header) :]),
+                by=_guessed_by(mapping, beginning),
+                country=_guessed_country(mapping, beginning, vocabulary),
             )
             audit(actor, "import.upload", row, workspace)
     except BaseException:
@@ -87,8 +90,18 @@ def upload(workspace: Workspace, name: str, content: Iterable[bytes], *, actor: 
 def _guessed_by(mapping: Sequence[str], beginning: Sequence[Sequence[str]]) -> str:
     """What people that are known can be found by: of what the table has, what most of its first rows say."""
     places = {by: mapping.index(field) for by in BYS if (field := {"phone": "phones"}.get(by, by)) in mapping}
-    filled = {by: sum(bool(cell.strip()) for cells in beginning for cell in cells[n : n + 1]) for by, n in places.items()}
+    filled = {by: len(_column(n, beginning)) for by, n in places.items()}
     return max(filled, key=lambda by: filled[by], default="")
+
+
+def _guessed_country(mapping: Sequence[str], beginning: Sequence[Sequence[str]], vocabulary: Vocabulary) -> str:
+    phones = _column(mapping.index("phones"), beginning) if "phones" in mapping else []
+    return guesses.country_of_phones(phones, vocabulary.default_country)
+
+
+def _column(place: int, rows: Sequence[Sequence[str]]) -> list[str]:
+    """What stands in the column, empty cells aside."""
+    return [cell for cells in rows for cell in cells[place : place + 1] if cell.strip()]
 
 
 def _called(name: str, shape: Shape) -> str:
@@ -114,6 +127,7 @@ def configure(
     known: str,
     kind: str = Kind.CUSTOMER.value,
     list_name: str = "",
+    country: str = "",
 ) -> None:
     """Say what the columns are and what becomes of contacts that are known.
 
@@ -138,16 +152,19 @@ def configure(
         faults.append(Fault("by", "bad_choice", "No column is chosen for this field."))
     if known not in ("update", "skip") or kind not in Kind.values:
         faults.append(Fault("known", "bad_choice", "Choose what is offered."))
+    if country and country not in dialled_countries():
+        faults.append(Fault("country", "bad_country", "Write a two-letter country code such as PL, or none."))
     if faults:
         raise Problem("invalid", faults=faults)
+    row.country = country
     row.mapping, row.has_header, row.by, row.known, row.kind = list(mapping), has_header, by, known, kind
     row.list_name = " ".join(list_name.replace("\x00", "").split())[:LONGEST_NAME]
-    row.save(update_fields=["mapping", "has_header", "by", "known", "kind", "list_name"])
+    row.save(update_fields=["mapping", "has_header", "by", "known", "kind", "list_name", "country"])
 
 
 def preview(row: Import) -> list[Sample]:
     """The first rows as they would be taken."""
-    vocabulary = load(row.workspace)
+    vocabulary = _vocabulary(row)
     found = islice(_rows(row, 0), int(row.has_header), PREVIEW + int(row.has_header))
     return [Sample(one.cells, draft_of(row, one.cells, vocabulary)) for one in found]
 
@@ -195,8 +212,12 @@ def run(work: Work, import_id: int) -> None:
         raise
 
 
+def _vocabulary(row: Import) -> Vocabulary:
+    return replace(load(row.workspace), default_country=row.country)
+
+
 def _run(work: Work, row: Import) -> None:
-    vocabulary = load(row.workspace)
+    vocabulary = _vocabulary(row)
     coming = _rows(row, row.offset)
     while chunk := list(islice(coming, CHUNK)):
         work.check()

@@ -265,7 +265,8 @@ class Import(models.Model):
     """A table that becomes contacts. `offset`: how many bytes of it are done, committed with the rows that they hold;
     `rows`: how many these are, the first one with the names too, and `empty`: how many more that hold nothing.
 
-    `columns`: the cells of its first row; `mapping`: for each column the field that it fills, empty for none.
+    `columns`: the cells of its first row; `mapping`: for each column the field that it fills, empty for none;
+    `country`: where phones without + are dialled (ISO 3166), empty where they begin with their country code.
     """
 
     class State(models.TextChoices):
@@ -289,6 +290,7 @@ class Import(models.Model):
     known = models.CharField(max_length=6, default="update")
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.CUSTOMER)
     list_name = models.CharField(max_length=100, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
     state = models.CharField(max_length=9, choices=State.choices, default=State.NEW)
     offset = models.BigIntegerField(default=0)
     rows = models.IntegerField(default=0)

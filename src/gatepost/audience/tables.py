@@ -49,7 +49,7 @@ class Shape:
 
 
 class TableRow(NamedTuple):
-    """A row that is not empty. `end`: where the next one begins, in bytes; `gap`: how many empty rows stand before it."""
+    """A row that is not empty. `end`: where the next one begins; `gap`: how many empty rows stand before it."""
 
     end: int
     gap: int

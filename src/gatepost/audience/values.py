@@ -180,6 +180,14 @@ def _phones(columns: Columns, name: str, value: Any, vocabulary: Vocabulary) -> 
     columns["phones"] = numbers
 
 
+def is_phone(cell: str, country: str) -> bool:
+    """Whether the cell can be read as the phones that are dialled in that country."""
+    try:
+        return all(parse(part, country) for part in _phone_parts(cell))
+    except (Unfit, InvalidNumber):
+        return False
+
+
 def _phone_parts(value: Any) -> list[str]:
     """The numbers as they are written, without the decimals that programs give to a column of numbers. Raises Unfit."""
     if isinstance(value, str) and (decimal := _DECIMAL.fullmatch(value.strip())):

@@ -1,11 +1,12 @@
 """Pages: one contact with what is known of it, its form, its documents."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages as notices
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -18,7 +19,7 @@ from gatepost.audience.values import TITLES
 from gatepost.audience.vocabulary import Vocabulary, load
 from gatepost.pages import zones
 from gatepost.pages.access import PageRequest, page
-from gatepost.pages.forms import show_problem
+from gatepost.pages.forms import say_saved, show_problem
 from gatepost.problems import Problem
 from gatepost.workspaces.permissions import Right
 
@@ -46,7 +47,7 @@ def add(request: PageRequest) -> HttpResponse:
         except Problem as problem:
             show_problem(form, problem)
         else:
-            notices.success(request, f"{made} was added.")
+            say_saved(request, f"{made} was added.", "contact-new")
             return redirect("contact", workspace=request.asker.workspace.pk, contact=made.pk)
     return _form(request, form, vocabulary, None)
 
@@ -61,9 +62,12 @@ def edit(request: PageRequest, contact: int) -> HttpResponse:
     form = ContactForm(vocabulary, request.POST or None, initial=_flags(said))
     if request.method == "POST" and form.is_valid():
         try:
-            contacts.change(row, form.said(), actor=request.asker.actor)
+            contacts.change(row, form.said(), seen=_moment(request.POST.get("seen", "")), actor=request.asker.actor)
         except Problem as problem:
             show_problem(form, problem)
+            if problem.code == "contact_changed":
+                row = _find(request, contact)
+                _show_saved(form, request.POST, _flags(initial_of(contacts.as_said(row, vocabulary))))
         else:
             notices.success(request, "Saved.")
             return redirect("contact", workspace=request.asker.workspace.pk, contact=row.pk)
@@ -157,13 +161,30 @@ def _card(request: PageRequest, row: Contact, form: DocumentForm) -> HttpRespons
     return render(request, "audience/contact.html", shown, status=422 if form.errors else 200)
 
 
+def _moment(written: str) -> datetime | None:
+    """A time as a page wrote it; None for what is none."""
+    try:
+        return datetime.fromisoformat(written).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _show_saved(form: ContactForm, posted: QueryDict, saved: Mapping[str, Any]) -> None:
+    """Beside each field, what somebody else saved meanwhile that is not what stands in it."""
+    for name in form.fields:
+        said, there = posted.getlist(name), saved.get(name)
+        several = there if isinstance(there, list) else [str(there or "").replace("\r\n", "\n")]
+        if sorted(one.replace("\r\n", "\n") for one in said if one) != sorted(one for one in several if one):
+            form.add_error(name, f"Saved is: {', '.join(several).replace(chr(10), ', ') or 'nothing'}.")
+
+
 def _place(written: str) -> timeline.Place | None:
     """Where a link to older messages leads; None for what is none."""
     until, _, skipped = written.partition("~")
-    try:
-        return timeline.Place(datetime.fromisoformat(until).astimezone(UTC), min(max(0, int(skipped)), MOST_SKIPPED))
-    except (ValueError, OverflowError):
+    moment = _moment(until)
+    if moment is None or not (skipped.isascii() and skipped.isdigit()):
         return None
+    return timeline.Place(moment, min(int(skipped[:9]), MOST_SKIPPED))
 
 
 def _shown(row: Contact, name: str, value: Any) -> Any:

@@ -14,8 +14,10 @@ from gatepost.audience.models import Billing, Category, Import, ImportFault, Kin
 from gatepost.audience.saving import BYS
 from gatepost.audience.values import TITLES, title
 from gatepost.audience.vocabulary import load
+from gatepost.gateways.countries import country_name
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
+from gatepost.sms.dialling import dialled_countries
 from gatepost.workspaces.permissions import Right
 
 MOST = 50
@@ -101,7 +103,8 @@ def _chosen(row: Import, request: PageRequest) -> Mapping[str, str]:
         return request.POST.dict()
     columns = {f"column-{place}": field for place, field in enumerate(row.mapping)}
     header = {"has_header": "on"} if row.has_header else {}
-    return {"by": row.by, "known": row.known, "kind": row.kind, "list_name": row.list_name, **header, **columns}
+    rest = {name: getattr(row, name) for name in ("by", "known", "kind", "list_name", "country")}
+    return {**rest, **header, **columns}
 
 
 def _configure(row: Import, said: Any) -> None:
@@ -113,6 +116,7 @@ def _configure(row: Import, said: Any) -> None:
         known=said.get("known", "update"),
         kind=said.get("kind", Kind.CUSTOMER.value),
         list_name=said.get("list_name", ""),
+        country=said.get("country", ""),
     )
 
 
@@ -146,6 +150,7 @@ def _match(row: Import, said: Mapping[str, str], problem: Problem | None) -> dic
         "bys": [(by, BY_WORDS[by]) for by in BYS],
         "by_trouble": troubles.get("by"),
         "kinds": Kind.choices,
+        "countries": sorted(((code, country_name(code)) for code in dialled_countries()), key=lambda pair: pair[1]),
         "previews": previews,
     }
 

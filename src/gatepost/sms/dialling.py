@@ -9,6 +9,11 @@ def dialling_prefixes(country: str) -> tuple[str, ...]:
     return (f"+{code}", f"00{code}", str(code)) if code else ()
 
 
+def dialled_countries() -> frozenset[str]:
+    """The ISO 3166 codes of the countries whose numbers are known."""
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
 def countries_of_code(code: str) -> tuple[str, ...]:
     """The ISO countries of a calling code such as 48, the main one first; empty where it belongs to no country."""
     regions: tuple[str, ...] = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())

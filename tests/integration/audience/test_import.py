@@ -59,7 +59,8 @@ def uploaded(owner: Tenant, content: bytes, name: str = "klienci.csv") -> Import
 
 
 def imported(row: Import, work: Any = None, **more: Any) -> Import:
-    chosen: dict[str, Any] = {"has_header": row.has_header, "by": row.by, "known": "update"} | more
+    chosen: dict[str, Any] = {"has_header": row.has_header, "by": row.by, "known": "update", "country": row.country}
+    chosen |= more
     importing.configure(row, chosen.pop("mapping", row.mapping), **chosen)
     importing.start(row)
     importing.run(work or Uninterrupted(), row.pk)  # type: ignore[arg-type]
@@ -138,7 +139,8 @@ def test_a_workbook(north: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "meant"), [(["Exported in May"], "People, sheet 3 of 4"), (["id", "name", "phone"], "First, sheet 2 of 4")]
+    ("cells", "meant"),
+    [(["Exported in May"], "People, sheet 3 of 4"), (["id", "name", "phone"], "First, sheet 2 of 4")],
 )
 def test_of_several_sheets_the_one_with_known_columns_is_read(north: Tenant, cells: list[str], meant: str) -> None:
     book = openpyxl.Workbook()
@@ -174,6 +176,33 @@ def test_rows_with_errors_are_taken_once_they_are_put_right(north: Tenant) -> No
     assert again.mapping == ["", "", "login", "full_name", "phones", "email"]
     assert counts(imported(again)) == ("done", 2, 1, 0, 0, 0)
     assert Contact.objects.get(workspace=north.workspace).full_name == "-Anna"
+
+
+@pytest.mark.parametrize(
+    ("home", "cells", "country", "number"),
+    [
+        ("GB", ("48600100200", "48600100201", "7700900123"), "", "48600100200"),
+        ("GB", ("7700900123", "07700900124", "48600100200"), "GB", "447700900123"),
+        ("PL", ("600100200", "+447700900123", "48600100201"), "PL", "48600100200"),
+        ("", ("48600100200",), "", "48600100200"),
+    ],
+)
+def test_a_column_of_numbers_has_lost_its_plus(
+    north: Tenant, home: str, cells: tuple[str, ...], country: str, number: str
+) -> None:
+    north.workspace.default_country = home
+    row = uploaded(north, b"phone\n" + "\n".join(cells).encode())
+    assert row.country == country
+    imported(row)
+    assert Contact.objects.filter(workspace=north.workspace, phones=[number]).exists()
+
+
+def test_where_phones_are_dialled_is_chosen(north: Tenant) -> None:
+    imported(uploaded(north, b"phone\n7700900123\n"), country="GB")
+    assert Contact.objects.get(workspace=north.workspace).phones == ["447700900123"]
+    with pytest.raises(Problem) as refused:
+        imported(uploaded(north, b"phone\n7700900123\n"), country="XX")
+    assert [fault.field for fault in refused.value.faults] == ["country"]
 
 
 @pytest.mark.parametrize("cell", ["48600100200.0", "600100200,00", "+48600100200.00"])

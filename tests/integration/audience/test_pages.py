@@ -67,7 +67,15 @@ def test_the_card_leads_to_the_oldest_message(north: Tenant, anna: Contact) -> N
         url = card + older[1] if older else ""
     assert seen == [f"Message {n}." for n in reversed(range(2 * timeline.MOST + 1))]
     assert not url
-    for odd in ("x", "\x00", "2026-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01~x", "2026-01-01~-1"):
+    for odd in (
+        "x",
+        "\x00",
+        "2026-01-01",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2026-01-01~x",
+        "2026-01-01~-1",
+    ):
         assert viewer.get(card, {"cursor": odd}).status_code == 200
 
 
@@ -84,6 +92,24 @@ def test_of_messages_of_one_moment_none_is_lost_between_pages(
         seen += [moment.text for moment in shown]
         assert (place is None) == (n == 2)
     assert len({*seen}) == len(seen) == 2 * timeline.MOST + 15
+
+
+def test_of_two_who_change_a_contact_nobody_overwrites_the_other_unseen(
+    north: Tenant, anna: Contact, sender: Client
+) -> None:
+    page = at(north, "contact-edit", contact=anna.pk)
+    form = filled_in(sender.get(page).content.decode(), "contact-form")
+    contacts.change(anna, {"email": "other@ex.pl", "tags": ["VIP"]}, actor=ACTOR)
+    answer = sender.post(page, form | {"full_name": "Anna Kowal"})
+    assert answer.status_code == 422
+    shown = words(answer)
+    assert "The contact was changed meanwhile" in shown
+    assert re.findall(r"Saved is: (.*?)\.(?= |$)", shown) == ["Anna Nowak", "other@ex.pl", "VIP"]
+    assert contacts.find(north.workspace, anna.pk).email == "other@ex.pl"
+    again = filled_in(answer.content.decode(), "contact-form") | {"email": "other@ex.pl", "tags": "VIP"}
+    assert sender.post(page, again).status_code == 302
+    saved = contacts.find(north.workspace, anna.pk)
+    assert (saved.full_name, saved.email, len(saved.labels)) == ("Anna Kowal", "other@ex.pl", 1)
 
 
 def test_what_is_written_on_the_card_goes_into_no_address(north: Tenant, anna: Contact, sender: Client) -> None:
