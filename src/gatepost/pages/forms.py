@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.contrib import messages as notices
 from django.forms.renderers import TemplatesSetting
+from django.http import HttpRequest
 
 from gatepost.problems import Problem
 from gatepost.providers.fields import Field
@@ -21,6 +23,11 @@ class Renderer(TemplatesSetting):
     """Every field with its label, help, error and confidence, tied together for screen readers."""
 
     field_template_name = "pages/field.html"
+
+
+def say_saved(request: HttpRequest, words: str, draft: str) -> None:
+    """Say it on the next page, where the browser forgets the draft that it kept of this page's form (`data-draft`)."""
+    notices.success(request, words, extra_tags=f"draft:{request.path}:{draft}")
 
 
 def show_problem(form: forms.Form, problem: Problem, prefix: str = "") -> None:

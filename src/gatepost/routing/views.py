@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from gatepost.gateways import access as gateways
 from gatepost.gateways.models import Gateway
 from gatepost.pages.access import PageRequest, page
-from gatepost.pages.forms import show_problem
+from gatepost.pages.forms import say_saved, show_problem
 from gatepost.pages.zones import zone_of
 from gatepost.problems import Problem
 from gatepost.rest.paging import PageQuery
@@ -89,7 +89,7 @@ def add_rule(request: PageRequest) -> HttpResponse:
         except Problem as problem:
             show_problem(form, problem)
         else:
-            messages.success(request, f"The rule {rule} is in force, as the last one of its list.")
+            say_saved(request, f"The rule {rule} is in force, as the last one of its list.", "rule")
             return redirect("routing", workspace=request.asker.workspace.pk)
     return _page(request, form, None, is_installation)
 

@@ -11,7 +11,7 @@ from gatepost.audience import contacts
 from gatepost.audience.models import Contact
 from gatepost.audience.vocabulary import Vocabulary, load
 from gatepost.pages.access import PageRequest, page
-from gatepost.pages.forms import show_problem
+from gatepost.pages.forms import say_saved, show_problem
 from gatepost.problems import Problem
 from gatepost.rest.storable import as_id
 from gatepost.texts import services
@@ -109,15 +109,15 @@ def _edit(request: PageRequest, form: TemplateForm, row: Template | None) -> Htt
         if form.is_valid():
             try:
                 version = form.cleaned_data["version"]
-                saved = services.save(
+                made = services.save(
                     asker.workspace, form.draft(), row=row, version=version, actor=asker.actor, user=asker.user
                 )
             except Problem as problem:
                 show_problem(form, problem)
                 status = problem.status
             else:
-                notices.success(request, f"{saved} is saved: version {saved.version}.")
-                return redirect("template", workspace=asker.workspace.pk, template=saved.pk)
+                say_saved(request, f"{made} is saved: version {made.version}.", "template-new-0")
+                return redirect("template", workspace=asker.workspace.pk, template=made.pk)
     vocabulary = load(asker.workspace)
     context = {
         "form": form,

@@ -53,23 +53,24 @@
 
   // What was typed survives an error, a reload and a lost connection; secrets are never kept.
   const draftKey = (form) => `draft:${location.pathname}:${form.dataset.draft}`;
+  const NOT_KEPT = ["password", "hidden", "file", "submit", "button"];
+  const keptFields = (form) =>
+    [...form.elements].filter((field) => field.name && !NOT_KEPT.includes(field.type) && !field.dataset.secret);
+  const isTicked = (field) => field.type === "checkbox" || field.type === "radio";
+  const slotOf = (field) => (isTicked(field) ? `${field.name}=${field.value}` : field.name); // Several boxes share a name.
   const keepDraft = (form) => {
     const values = {};
-    for (const field of form.elements) {
-      if (!field.name || field.type === "password" || field.type === "hidden" || field.type === "file") continue;
-      if (field.dataset.secret) continue;
-      values[field.name] = field.type === "checkbox" ? field.checked : field.value;
-    }
+    for (const field of keptFields(form)) values[slotOf(field)] = isTicked(field) ? field.checked : field.value;
     localStorage.setItem(draftKey(form), JSON.stringify(values));
   };
   const restoreDraft = (form) => {
     const kept = localStorage.getItem(draftKey(form));
     if (!kept || form.dataset.filled) return;
-    for (const [name, value] of Object.entries(JSON.parse(kept))) {
-      const field = form.elements[name];
-      if (!field || field.type === "password") continue;
-      if (field.type === "checkbox") field.checked = value;
-      else if ("value" in field && value) field.value = value;
+    const values = JSON.parse(kept);
+    for (const field of keptFields(form)) {
+      const value = values[slotOf(field)];
+      if (isTicked(field)) field.checked = value ?? field.checked;
+      else if (value) field.value = value;
     }
     form.dispatchEvent(new Event("restored", { bubbles: true }));
   };
@@ -241,8 +242,7 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
-    const sent = document.querySelector("[data-draft-done]");
-    if (sent) localStorage.removeItem(sent.dataset.draftDone);
+    for (const sent of document.querySelectorAll("[data-draft-done]")) localStorage.removeItem(sent.dataset.draftDone);
     for (const form of document.querySelectorAll("form[data-draft]")) (wasTypedIn(form) ? keepDraft : restoreDraft)(form);
     tellZone();
     prepare(document);
