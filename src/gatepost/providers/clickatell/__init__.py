@@ -9,14 +9,14 @@ from typing import Any
 from gatepost.providers import base
 from gatepost.providers.base import Batch, Context, Flow, Gateway, Results, send
 from gatepost.providers.clickatell import json_wires, text_wire
-from gatepost.providers.clickatell.callbacks import parse_callback
+from gatepost.providers.clickatell.callbacks import parse_callback, verify
 from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit.flows import check_by_balance
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Manifest, Pace, Ref, SenderRule, Validity
 from gatepost.providers.wire import Response
 
-__all__ = ["balance", "capabilities", "check", "manifest", "parse_callback", "query", "submit"]
+__all__ = ["balance", "capabilities", "check", "manifest", "parse_callback", "query", "submit", "verify"]
 
 KEYED, LEGACY = ("one_api", "platform", "rest_legacy"), "http_legacy"
 GENERATION = "api_generation"
@@ -58,6 +58,8 @@ manifest = Manifest(
         Number(
             "batch_size", label="Messages per request", default=100, min=1, max=200, help="200 is the provider's limit."
         ),
+        Text("callback_user", group="Callbacks", help="If the portal calls us with HTTP Basic: its user name."),
+        Secret("callback_password", group="Callbacks", help="And its password."),
     ),
     batch=Batching(200, unique_number=True, limit_setting="batch_size"),
     reference=Ref(32, "alphanumeric"),
@@ -71,6 +73,7 @@ manifest = Manifest(
     setup=(
         "Make an integration (or, legacy, an HTTP API connection) and copy its key, or user, password and API ID.",
         "Enter the receipt URL and the inbound URL as the callbacks of the integration.",
+        "If the portal is told a user name and a password for its calls, enter both here as well.",
     ),
 )
 

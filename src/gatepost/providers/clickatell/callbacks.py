@@ -9,11 +9,20 @@ from gatepost.providers.base import Gateway, MalformedAnswer
 from gatepost.providers.clickatell.tables import ONE_API_STATES, STATES
 from gatepost.providers.kit import answers
 from gatepost.providers.kit.batches import digits
+from gatepost.providers.kit.requests import basic
+from gatepost.providers.kit.signatures import equal
 from gatepost.providers.wire import RawCallback
 from gatepost.sms.outcomes import Price
 
 GMT_PLUS_2 = timezone(timedelta(hours=2))
 CHARSETS = {"": "utf-8", "utf-8": "utf-8", "iso-8859-1": "latin-1", "utf-16be": "utf-16-be", "ucs2-be": "utf-16-be"}
+
+
+def verify(raw: RawCallback, gw: Gateway) -> bool | None:
+    """HTTP Basic, where the portal was told to call us with it."""
+    if not gw["callback_user"]:
+        return None
+    return equal(raw.header("authorization"), basic(gw["callback_user"], gw.text("callback_password"))[1])
 
 
 def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:

@@ -5,30 +5,68 @@ from gatepost.sms.outcomes import Refusal
 from gatepost.sms.states import State
 
 ONE_API = Refused(
-    codes(Refusal.AUTH, "Invalid or missing API key, or address not allowed", 1, 7, 401)
-    | codes(Refusal.CONFIG, "State of account or integration", 2, 3, 21, 22, 38, 39, 41, 42, 46, 110, 111)
-    | codes(Refusal.TEMPORARY, "Internal error or service unavailable", 18, 19)
-    | codes(Refusal.NO_CREDIT, "No credit", 20, 402)
-    | codes(Refusal.BAD_CONTENT, "Content, media or charset", 24, 30, 31, 32, 33, 40)
-    | codes(Refusal.BAD_RECIPIENT, "Destination not valid or not reachable", 25, 27, 28, 101)
-    | codes(Refusal.BAD_SENDER, "Sender not valid or not linked", 44, 45)
+    codes(Refusal.CONFIG, "State of the account or integration", 2, 3)
+    | codes(Refusal.BAD_RECIPIENT, "Destination not reachable or not allowed", 27, 28)
+    | codes(Refusal.BAD_CONTENT, "Content type or media", 30, 31, 32, 33)
+    | codes(Refusal.CONFIG, "Set-up of the integration", 38, 39, 41, 42, 46, 110, 111)
     | {
+        1: (Refusal.AUTH, "Invalid or missing API key"),
+        7: (Refusal.AUTH, "IP address not allowed"),
+        18: (Refusal.TEMPORARY, "Internal error"),
+        19: (Refusal.TEMPORARY, "Service unavailable"),
+        20: (Refusal.NO_CREDIT, "No credit"),
+        21: (Refusal.CONFIG, "Integration disabled"),
+        22: (Refusal.CONFIG, "Channel not enabled"),
         23: (Refusal.PERMANENT, "Missing or bad parameter"),
+        24: (Refusal.BAD_CONTENT, "Content problem"),
+        25: (Refusal.BAD_RECIPIENT, "Bad destination"),
         26: (Refusal.BLOCKED, "The recipient has opted out"),
+        40: (Refusal.BAD_CONTENT, "Bad charset"),
         43: (THROTTLED, "Rate limit"),
+        44: (Refusal.BAD_SENDER, "Sender not valid"),
+        45: (Refusal.BAD_SENDER, "Sender not linked"),
         100: (Refusal.BAD_CONTENT, "Too many parts"),
+        101: (Refusal.BAD_RECIPIENT, "Destination invalid"),
+        401: (Refusal.AUTH, "Not authorised"),
+        402: (Refusal.NO_CREDIT, "Payment required"),
     }
 )
 LEGACY = Refused(
-    codes(Refusal.AUTH, "Authentication failed, session or address", 1, 2, 3, 5, 7)
-    | codes(Refusal.CONFIG, "Account frozen, bad or missing API id", 4, 108, 109)
-    | codes(Refusal.BAD_RECIPIENT, "Invalid destination or no route", 105, 114)
-    | codes(Refusal.BAD_SENDER, "Invalid source address", 106, 123)
-    | codes(Refusal.BAD_CONTENT, "Empty, too long or not Unicode", 107, 113, 116)
-    | codes(Refusal.BLOCKED, "Barred, opted out or delisted", 121, 122, 128)
-    | codes(Refusal.NO_CREDIT, "No credit left, or the most allowed", 301, 302)
-    | codes(Refusal.PERMANENT, "Data malformed", 100, 101, 102, 103, 104, 110, 111, 112, 115, 120, 201, 202)
-    | {130: (THROTTLED, "Limit exceeded"), 901: (Refusal.TEMPORARY, "Internal error")}
+    codes(Refusal.PERMANENT, "Unknown message ID", 103, 104)
+    | {
+        1: (Refusal.AUTH, "Authentication failed"),
+        2: (Refusal.AUTH, "Unknown user name or password"),
+        3: (Refusal.AUTH, "Session ID expired"),
+        4: (Refusal.CONFIG, "Account frozen"),
+        5: (Refusal.AUTH, "Missing session ID"),
+        7: (Refusal.AUTH, "IP lockdown violation"),
+        100: (Refusal.PERMANENT, "Data malformed"),
+        101: (Refusal.PERMANENT, "Invalid or missing parameters"),
+        102: (Refusal.PERMANENT, "Invalid user data header"),
+        105: (Refusal.BAD_RECIPIENT, "Invalid destination address"),
+        106: (Refusal.BAD_SENDER, "Invalid source address"),
+        107: (Refusal.BAD_CONTENT, "Empty message"),
+        108: (Refusal.CONFIG, "Invalid or missing API ID"),
+        109: (Refusal.CONFIG, "Missing message ID"),
+        110: (Refusal.PERMANENT, "Error with an e-mail message"),
+        111: (Refusal.PERMANENT, "Invalid protocol"),
+        112: (Refusal.PERMANENT, "Invalid message type"),
+        113: (Refusal.BAD_CONTENT, "More parts than allowed"),
+        114: (Refusal.BAD_RECIPIENT, "Cannot route the message"),
+        115: (Refusal.PERMANENT, "Expired before it was sent"),
+        116: (Refusal.BAD_CONTENT, "Invalid Unicode data"),
+        120: (Refusal.PERMANENT, "Invalid delivery time"),
+        121: (Refusal.BLOCKED, "Destination barred"),
+        122: (Refusal.BLOCKED, "Destination opted out"),
+        123: (Refusal.BAD_SENDER, "Invalid sender ID"),
+        128: (Refusal.BLOCKED, "Number delisted"),
+        130: (THROTTLED, "Limit of messages exceeded"),
+        201: (Refusal.PERMANENT, "Invalid batch ID"),
+        202: (Refusal.PERMANENT, "No batch template"),
+        301: (Refusal.NO_CREDIT, "No credit left"),
+        302: (Refusal.NO_CREDIT, "Maximum allowed credit"),
+        901: (Refusal.TEMPORARY, "Internal error"),
+    }
 )
 # What a refused item or parameter is about stands in its words.
 ABOUT = (
@@ -57,6 +95,8 @@ ONE_API_STATES = States(
         27: (State.REJECTED, "VOLUME_LIMIT_DAILY"),
         28: (State.REJECTED, "VOLUME_LIMIT_MONTHLY"),
         29: (State.UNDELIVERED, "RECIPIENT_DOES_NOT_EXIST", Refusal.BAD_RECIPIENT),
+        # The last range has no end in the documentation.
+        **dict.fromkeys((60, 61, *range(80, 86), *range(130, 200)), (State.REJECTED, "encryption, media or WhatsApp")),
         100: (State.UNDELIVERED, "ROUTING_ERROR"),
         "UNKNOWN": (State.SUBMITTED, "UNKNOWN"),
         "QUEUED": (State.SUBMITTED, "QUEUED"),

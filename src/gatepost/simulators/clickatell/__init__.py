@@ -67,7 +67,7 @@ simulator = Simulator(
     slug="clickatell",
     label="Clickatell",
     credentials={"api_key": "demo-api-key", "user": "demo", "password": "demo-password", "api_id": "12345"},
-    options={"interface": "one_api"},
+    options={"interface": "one_api", "callback_user": "", "callback_password": ""},
     routes=(
         Route("POST", "/v1/message", guarded(one_api), submits=always),
         Route("GET", "/v1/message/{id}", guarded(_state)),

@@ -1,6 +1,8 @@
 """Reports and replies, in the form of the interface that the message came by."""
 
+import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, Literal
 from urllib.parse import quote_plus, urlencode
@@ -19,7 +21,14 @@ LEGACY_REPEATS: Final = Repeats(
 
 def receipts(reports: Sequence[Report], live: LiveAccount) -> list[Push]:
     wanted = [report for report in reports if live.receipt_url and _is_wanted(report)]
-    return [RECEIPTS[report.message.wire["interface"]](report, live) for report in wanted]
+    return [_signed_in(RECEIPTS[report.message.wire["interface"]](report, live), live) for report in wanted]
+
+
+def _signed_in(push: Push, live: LiveAccount) -> Push:
+    """With HTTP Basic, where the customer has entered a user name and a password in the portal."""
+    user, password = live.options["callback_user"], live.options["callback_password"]
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return replace(push, headers={**push.headers, "Authorization": f"Basic {token}"}) if user else push
 
 
 def _is_wanted(report: Report) -> bool:
@@ -73,7 +82,7 @@ def _legacy_receipt(report: Report, live: LiveAccount) -> Push:
 
 def inbound(reply: Reply, live: LiveAccount) -> list[Push]:
     interface = reply.answers.wire["interface"] if reply.answers else live.options["interface"]
-    return [REPLIES[interface](reply, live)] if live.inbound_url else []
+    return [_signed_in(REPLIES[interface](reply, live), live)] if live.inbound_url else []
 
 
 def _one_api_reply(reply: Reply, live: LiveAccount) -> Push:

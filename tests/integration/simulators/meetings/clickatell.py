@@ -25,9 +25,14 @@ REFUSALS = {
 BY_STATUS = {name: REFUSALS[name] for name in ("ip", "credit", "sender", "slow", "internal")}
 
 
+# Callbacks of the first interface bring a user name and a password.
+BASIC = {"one_api": {"callback_user": "gateway", "callback_password": "callback-password"}}
+
+
 def _settings(interface: str, url: str, keys: Mapping[str, str]) -> dict[str, Any]:
     signs_in = ("user", "password", "api_id") if interface == "http_legacy" else ("api_key",)
-    return {"api_generation": interface, "base_url": url, **{name: keys[name] for name in signs_in}}
+    signed_in = {name: keys[name] for name in signs_in}
+    return {"api_generation": interface, "base_url": url, **signed_in, **BASIC.get(interface, {})}
 
 
 MEETINGS = tuple(
@@ -35,7 +40,7 @@ MEETINGS = tuple(
         slug="clickatell",
         variant=interface,
         settings=partial(_settings, interface),
-        options={"interface": interface},
+        options={"interface": interface, **BASIC.get(interface, {})},
         country="27",
         number="27000000000",
         refusals=refusals,
