@@ -109,6 +109,13 @@ def state_by_connector(request: Request, live: LiveAccount) -> Answer:
     return json_answer({"code": "ok", "dlvStatus": STATUS[message.state], "dlvError": ""})
 
 
+def validate(request: Request, live: LiveAccount) -> Answer:
+    _authorise(request, live)
+    if not re.fullmatch("[1-9][0-9]{9,14}", request.captured["number"]):
+        raise Refusal("error-address-format")
+    return json_answer({"code": "ok"})
+
+
 def schedule(request: Request, live: LiveAccount) -> Answer:
     body = _body(request, live)
     subjects = {f"cascade-{number}": name for number, name in enumerate(_subjects(live), 1)}
@@ -220,6 +227,7 @@ simulator = Simulator(
         Route("GET", f"{HPG}/status", _guarded(state_by_hpg)),
         Route("POST", f"{CONNECTOR}/smsOutMessage", _guarded(send_by_connector), submits=always),
         Route("GET", f"{CONNECTOR}/smsOutMessage/{{id}}", _guarded(state_by_connector)),
+        Route("GET", f"{CONNECTOR}/validatePhoneNumber/{{number}}", _guarded(validate)),
         Route("POST", f"{PULSE}/cascade/schedule", _guarded(schedule), submits=always),
         Route("POST", f"{PULSE}/cascade/get-all/", _guarded(cascades)),
     ),

@@ -9,13 +9,13 @@ from typing import Any
 
 from gatepost.providers import base
 from gatepost.providers.base import Batch, Cached, Context, Flow, Gateway, MalformedAnswer, Message, Results, Stop, send
+from gatepost.providers.edna.tables import REFUSED, STATES
 from gatepost.providers.fields import Choice, FieldError, Flag, Pem, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import digits
 from gatepost.providers.kit.flows import ask, key_by_key
 from gatepost.providers.kit.own_words import field_names, named
 from gatepost.providers.kit.refusals import refusal
-from gatepost.providers.kit.tables import Refused, States, codes
 from gatepost.providers.manifest import Manifest, Pace, Ref, SenderRule
 from gatepost.providers.wire import Link, RawCallback, Request, Response
 from gatepost.sms.outcomes import Outcome, Refusal, accepted, refused
@@ -24,6 +24,8 @@ from gatepost.sms.states import State
 FIELD_NAME = {"pattern": r"[A-Za-z_]\w*", "pattern_words": "letters, digits and underscore."}
 HPG, KEYED = ("api", "hpg"), ("api", ("sme", "pulse"))
 URLS = {"sme": "https://sms.edna.ru/connector_sme/api", "pulse": "https://app.edna.ru/api"}
+# What a check asks about.
+NOBODYS_ID, UNKNOWN_ID, NUMBER = "0", "error-provider-id-unknown", "79000000000"
 NAMES = {"sender": ("address", "from", "sender"), "to": ("subject", "to"), "text": ("text", "content"), "id": ("id",)}
 
 manifest = Manifest(
@@ -70,39 +72,6 @@ manifest = Manifest(
         "SMS JSON connector and Pulse: enter the API key.",
         "Pulse: register the receipt URL as the callback of the sender's channel.",
     ),
-)
-
-REFUSED = Refused(
-    codes(Refusal.AUTH, "Wrong login or password", "error-auth", "error-unauthorized", 401, 403)
-    | codes(Refusal.AUTH, "Account locked", "error-account-locked")
-    | codes(Refusal.BAD_RECIPIENT, "Number format", "error-address-format", "error-address-not-specified")
-    | codes(Refusal.BAD_RECIPIENT, "Sending to this range is not allowed", "error-address-unknown")
-    | codes(Refusal.BAD_SENDER, "Sender format", "error-subject-format", "error-subject-not-specified")
-    | codes(Refusal.BAD_SENDER, "Sender not allowed", "error-subject-unknown")
-    | codes(Refusal.BAD_CONTENT, "Text format", "error-content-format", "error-content-not-specified")
-    | codes(Refusal.BAD_CONTENT, "No template fits the text", "error-not-template-match", "no-match-template")
-    | codes(Refusal.NO_CREDIT, "Not enough money", "error-insufficient-balance")
-    | codes(Refusal.DUPLICATE, "Own id used before", "error-id-not-unique")
-    | codes(Refusal.BLOCKED, "Recipient blocked", "user-blocked")
-    | codes(Refusal.TEMPORARY, "Platform error", "error-system", "error-system-blocked")
-    | codes(Refusal.PERMANENT, "No such message", "error-provider-id-unknown")
-    | codes(Refusal.CONFIG, "Wrong or missing parameter", "error-syntax", "error-priority-format", 400, 422)
-    | codes(Refusal.CONFIG, "Parameter format", "error-start-time-format", "error-content-type-format")
-    | codes(Refusal.CONFIG, "Parameter format", "error-validity-period-seconds-format")
-)
-STATES = States(
-    {
-        "enqueued": (State.SUBMITTED, "queued"),
-        "delayed": (State.SUBMITTED, "delayed"),
-        "sent": (State.SUBMITTED, "sent"),
-        "delivered": (State.DELIVERED, "delivered"),
-        "read": (State.DELIVERED, "read"),
-        "undelivered": (State.UNDELIVERED, "not delivered"),
-        "failed": (State.UNDELIVERED, "failed"),
-        "expired": (State.EXPIRED, "lifetime is over"),
-        "cancelled": (State.REJECTED, "cancelled"),
-        "no-match-template": (State.REJECTED, "no template fits the text", Refusal.BAD_CONTENT),
-    }
 )
 
 
@@ -165,14 +134,17 @@ def _cascaded(message: Message, cascade_id: str) -> dict[str, Any]:
 
 def _cascade(gw: Gateway, ctx: Context, message: Message) -> Flow[str]:
     """The active cascade of one stage whose stage has our sender."""
-    request = _json_request(gw, "cascade/get-all/", {"offset": 0, "limit": 0})
-    said = answers.read_json((yield from ask(request, "Cascades", lambda answer: _refusal(answer, ctx))))
+    said = answers.read_json((yield from ask(_cascades(gw), "Cascades", lambda answer: _refusal(answer, ctx))))
     for one in said.items():
         subject = one.maybe("stages", 0, "subject")
         name = subject.maybe_text("subject") if subject and isinstance(subject.value, dict) else ""
         if (one.maybe_text("status"), one.maybe_integer("stagesCount"), name) == ("ACTIVE", 1, message.sender):
             return one.text("id")
     raise Stop(refused(Refusal.BAD_SENDER, "", f"No active cascade of one stage has the sender {message.sender}"))
+
+
+def _cascades(gw: Gateway) -> Request:
+    return _json_request(gw, "cascade/get-all/", {"offset": 0, "limit": 0})
 
 
 def _priority(message: Message, gw: Gateway) -> str:
@@ -193,17 +165,25 @@ def _outcome(response: Response, api: str, ref: str) -> Outcome:
 
 def _hpg_outcome(text: str) -> Outcome:
     """`ok;index;id`, or an error word."""
+    found = _hpg_fields(text)
+    return found if isinstance(found, Outcome) else accepted(found[1])
+
+
+def _hpg_fields(text: str) -> list[str] | Outcome:
+    """What follows `ok`, at least two fields of which the second is filled; or what an error word means."""
     word, *rest = [part.strip() for part in text.strip().split(";")]
     if word == "ok" and len(rest) >= 2 and rest[1]:
-        return accepted(rest[1])
+        return rest
     if word in REFUSED or word.startswith("error-"):
         return REFUSED.outcome(word)
-    raise MalformedAnswer("the answer is neither ok with an id nor an error word", answers.excerpt(text))
+    raise MalformedAnswer("the answer is neither ok with what was asked for nor an error word", answers.excerpt(text))
 
 
 def _refusal(response: Response, ctx: Context) -> Outcome | None:
+    """The word is the code of a JSON answer, and what one of HPG begins with."""
     said = answers.maybe_json(response)
-    word = said.maybe_text("code") if said and isinstance(said.value, dict) else ""
+    begin = response.body[:100].decode("latin-1").partition(";")[0].strip()
+    word = said.maybe_text("code") if said and isinstance(said.value, dict) else begin
     return refusal(response, ctx, REFUSED, word)
 
 
@@ -221,12 +201,26 @@ def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt]:
 query = key_by_key(_state)
 
 
+def check(gw: Gateway, ctx: Context) -> Flow[base.Checked]:
+    """HPG: the state of a message that cannot be. The others: a list of cascades, the look of a number."""
+    if gw["api"] == "hpg":
+        try:
+            yield from _state(NOBODYS_ID, gw, ctx)
+        except Stop as stop:
+            if stop.outcome.code != UNKNOWN_ID:
+                raise
+    else:
+        request = _cascades(gw) if gw["api"] == "pulse" else _json_request(gw, f"validatePhoneNumber/{NUMBER}")
+        yield from ask(request, "Check", lambda answer: _refusal(answer, ctx))
+    return base.Checked("The credentials are accepted. The provider tells no balance.")
+
+
 def _hpg_receipt(answer: Response, key: str) -> base.Receipt:
     """`ok;id;status;date;reason`: unlike the answer to a send, the id is the second field."""
-    word, *rest = [part.strip() for part in answers.to_text(answer).strip().split(";")]
-    if word != "ok" or len(rest) < 2 or not rest[1]:
-        raise Stop(REFUSED.outcome(word))
-    return _of_status(rest[1], keys=(key,), words=rest[3] if len(rest) > 3 else "")
+    found = _hpg_fields(answers.to_text(answer))
+    if isinstance(found, Outcome):
+        raise Stop(found)
+    return _of_status(found[1], keys=(key,), words=found[3] if len(found) > 3 else "")
 
 
 def _receipt(said: answers.Node, key: str) -> base.Receipt:
