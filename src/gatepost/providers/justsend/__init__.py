@@ -13,6 +13,7 @@ from gatepost.providers import base
 from gatepost.providers.base import Batch, Context, Flow, Gateway, Results, send
 from gatepost.providers.fields import Choice, Flag, Secret, Text, Url
 from gatepost.providers.justsend.tables import (
+    BULKS,
     COUNTS,
     FIELDS,
     HTTP,
@@ -163,6 +164,8 @@ def _refusal(response: Response, ctx: Context) -> Outcome | None:
     found = refusal(response, ctx, HTTP, words=words)
     if found is None and (code not in ("", "OK") or number not in ("", "0")):
         found = REFUSED.outcome(code if code in REFUSED or not number else number, words)
+    if found is None and (bulk := answer.maybe_text("data", "bulkStatus")) in BULKS:
+        return BULKS.outcome(bulk)
     if found and found.refusal is Refusal.PERMANENT:
         field = next((meaning for named, meaning in FIELDS if named.search(words)), Refusal.PERMANENT)
         return refused(field, code or found.code, words or found.words)

@@ -53,6 +53,10 @@ REFUSED = Refused(
     | codes(Refusal.BLOCKED, "Number on black list", "NUMBER_ON_BLACK_LIST")
     | codes(Refusal.CONFIG, "Variant not allowed", "NO_AUTHORIZATION_BULK")
 )
+# States of a bulk that was taken, but will not be sent.
+BULKS = Refused(
+    {"CANCELED": (Refusal.PERMANENT, "The bulk was cancelled"), "ERROR": (Refusal.PERMANENT, "The bulk failed")}
+)
 STATES = States(
     {
         "DELIVERED": (State.DELIVERED, "Delivered"),
