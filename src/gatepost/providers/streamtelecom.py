@@ -16,7 +16,8 @@ from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.flows import ask, check_by_balance
 from gatepost.providers.kit.refusals import refusal
-from gatepost.providers.kit.tables import Refused, States, codes
+from gatepost.providers.kit.tables import Refused, States
+from gatepost.providers.kit.xml import descendants, read_xml
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Feed, Manifest, Pace, SenderRule, Validity
 from gatepost.providers.wire import RawCallback, Request, Response
@@ -70,13 +71,15 @@ REFUSED = Refused(
     {
         1: (Refusal.CONFIG, "Argument cannot be null or empty"),
         2: (Refusal.CONFIG, "Invalid argument"),
+        3: (Refusal.AUTH, "Invalid session id"),
+        4: (Refusal.AUTH, "Wrong login or password, or the session is over"),
         5: (Refusal.NO_CREDIT, "Not enough credits"),
         6: (Refusal.PERMANENT, "Invalid operation"),
         7: (Refusal.AUTH, "Forbidden"),
+        8: (Refusal.TEMPORARY, "Gateway error"),
+        9: (Refusal.TEMPORARY, "Internal server error"),
         10: (Refusal.DUPLICATE, "Flood SMS: the same text to the same number again"),
     }
-    | codes(Refusal.AUTH, "Wrong login or password, or the session is over", 3, 4)
-    | codes(Refusal.TEMPORARY, "Gateway or server error", 8, 9)
 )
 STATES = States(
     {
@@ -233,7 +236,12 @@ def _milliseconds(text: str) -> datetime | None:
 
 def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
     """The fields of a report were not found: those of a relative and the obvious ones are tried; the query decides."""
-    said = answers.read_json(raw) if raw.body.lstrip().startswith((b"{", b"[")) else answers.Node(answers.form(raw))
+    if raw.body.lstrip().startswith(b"<"):
+        states = descendants(read_xml(raw.body), "state")
+        said = answers.Node([{**each.attrib, "state": (each.text or "").strip()} for each in states])
+    else:
+        is_json = raw.body.lstrip().startswith((b"{", b"["))
+        said = answers.read_json(raw) if is_json else answers.Node(answers.form(raw))
     reports = said.items() if isinstance(said.value, list) else [said]
     return base.Callback(tuple(answers.readable(reports, lambda one: _receipt(one, raw.receipt_ref))))
 
