@@ -65,11 +65,15 @@ manifest = Manifest(
 
 REFUSED = Refused(
     codes(Refusal.AUTH, "Bad or missing key or secret", "AUTH_FAILED", "AUTH_FAILED_NO_DATA", 401)
-    | codes(Refusal.CONFIG, "Wrong path, or not yours", "NOT_IMPLEMENTED", "NO_ACCESS", "FIELD_EMPTY", 404)
-    | codes(Refusal.PERMANENT, "Not possible", "FIELD_INVALID", "KEY_EXISTS", "LIST_EMPTY")
+    | codes(Refusal.CONFIG, "Wrong method or path", "NOT_IMPLEMENTED", 404)
     | {
         "OVER_LIMIT": (THROTTLED, "More than 15 requests a second"),
+        "FIELD_EMPTY": (Refusal.CONFIG, "Missing field"),
+        "FIELD_INVALID": (Refusal.PERMANENT, "Bad field"),
         "FIELD_UNSAFE": (Refusal.BAD_CONTENT, "Characters that are not allowed"),
+        "NO_ACCESS": (Refusal.CONFIG, "Feature, list or number is not yours"),
+        "KEY_EXISTS": (Refusal.PERMANENT, "Duplicate list or contact"),
+        "LIST_EMPTY": (Refusal.PERMANENT, "The list is empty"),
         "LEDGER_ERROR": (Refusal.NO_CREDIT, "Not enough funds"),
         "BAD_CALLER_ID": (Refusal.BAD_SENDER, "Sender not allowed"),
         "RECIPIENTS_ERROR": (Refusal.BAD_RECIPIENT, "No usable recipient"),

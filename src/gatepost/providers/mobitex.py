@@ -17,7 +17,7 @@ from gatepost.providers.kit.batches import digits
 from gatepost.providers.kit.flows import ask, check_by_balance
 from gatepost.providers.kit.own_words import field_names, named
 from gatepost.providers.kit.refusals import refusal
-from gatepost.providers.kit.tables import Refused, States, codes
+from gatepost.providers.kit.tables import Refused, States
 from gatepost.providers.manifest import Manifest, Pace, Ref, SenderRule
 from gatepost.providers.wire import RawCallback, Response
 from gatepost.sms.outcomes import Outcome, Refusal, accepted, refused
@@ -74,9 +74,14 @@ REFUSED = Refused(
         "001": (Refusal.AUTH, "Bad login or password"),
         "009": (Refusal.BAD_RECIPIENT, "GSM network error or wrong prefix"),
         "012": (Refusal.TEMPORARY, "System error"),
-        "106": (Refusal.BAD_RECIPIENT, "Number missing or wrong"),
-        "114": (Refusal.BAD_SENDER, "Sender not authorised"),
+        "103": (Refusal.BAD_CONTENT, "Text missing or incomplete"),
         "104": (Refusal.BAD_SENDER, "Sender missing or wrong"),
+        "105": (Refusal.BAD_CONTENT, "Text too long for its type"),
+        "106": (Refusal.BAD_RECIPIENT, "Number missing or wrong"),
+        "107": (Refusal.CONFIG, "Wrong type"),
+        "110": (Refusal.CONFIG, "Type not supported"),
+        "113": (Refusal.BAD_CONTENT, "Text too long for its type (older number)"),
+        "114": (Refusal.BAD_SENDER, "Sender not authorised"),
         "201": (Refusal.TEMPORARY, "System error"),
         "202": (Refusal.NO_CREDIT, "No funds"),
         "204": (Refusal.CONFIG, "Account inactive"),
@@ -84,8 +89,6 @@ REFUSED = Refused(
         "206": (Refusal.AUTH, "IP not authorised"),
         "301": (Refusal.PERMANENT, "Message id missing or wrong"),
     }
-    | codes(Refusal.BAD_CONTENT, "Text missing, or too long for its type", "103", "105", "113")
-    | codes(Refusal.CONFIG, "Wrong type", "107", "110")
 )
 # 008 and 011 count as accepted in an old client; what they mean was not found.
 ACCEPTED = ("002", "008", "011")

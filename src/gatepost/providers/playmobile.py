@@ -85,19 +85,33 @@ manifest = Manifest(
 )
 
 REFUSED = Refused(
-    codes(Refusal.CONFIG, "Empty channel or wrong field", 103, 104, 105, 205, *range(301, 307), 402, 403, 407, 410, 411)
-    | {
+    {
         100: (Refusal.TEMPORARY, "Internal server error"),
         101: (Refusal.CONFIG, "Syntax error"),
         102: (Refusal.AUTH, "Account lock"),
+        103: (Refusal.CONFIG, "Empty channel"),
+        104: (Refusal.CONFIG, "Invalid priority"),
+        105: (Refusal.CONFIG, "Too much IDs"),
         202: (Refusal.BAD_RECIPIENT, "Empty recipient"),
         204: (Refusal.BAD_RECIPIENT, "Empty email address"),
+        205: (Refusal.CONFIG, "Empty message-id"),
         206: (Refusal.BAD_CONTENT, "Invalid variables"),
+        301: (Refusal.CONFIG, "Invalid localtime"),
+        302: (Refusal.CONFIG, "Invalid start-datetime"),
+        303: (Refusal.CONFIG, "Invalid end-datetime"),
+        304: (Refusal.CONFIG, "Invalid allowed-starttime"),
+        305: (Refusal.CONFIG, "Invalid allowed-endtime"),
+        306: (Refusal.CONFIG, "Invalid send-evenly"),
         401: (Refusal.BAD_SENDER, "Empty originator"),
+        402: (Refusal.CONFIG, "Empty application"),
+        403: (Refusal.CONFIG, "Empty ttl"),
         404: (Refusal.BAD_CONTENT, "Empty content"),
         405: (Refusal.BAD_CONTENT, "Content error"),
-        406: (Refusal.BAD_CONTENT, "Invalid content"),
+        406: (Refusal.BAD_CONTENT, "Invalid content for this channel"),
+        407: (Refusal.CONFIG, "Invalid ttl"),
         408: (Refusal.BAD_CONTENT, "Invalid attached files"),
+        410: (Refusal.CONFIG, "Invalid retry-attempts"),
+        411: (Refusal.CONFIG, "Invalid retry-timeout"),
     }
 )
 HTTP = Refused(

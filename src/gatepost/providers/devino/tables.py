@@ -1,6 +1,6 @@
 """Devino's error codes and states: devino.online, and under OLDER the platform before it (REST v2 and v1)."""
 
-from gatepost.providers.kit.tables import THROTTLED, Refused, States, codes
+from gatepost.providers.kit.tables import THROTTLED, Refused, States
 from gatepost.sms.outcomes import Refusal
 from gatepost.sms.states import State
 
@@ -40,11 +40,17 @@ STATES = States(
 )
 
 OLDER_REFUSED = Refused(
-    codes(Refusal.CONFIG, "Argument missing or invalid", 1, 2)
-    | codes(Refusal.AUTH, "Session invalid, unauthorized or forbidden", 3, 4, 7)
-    | codes(Refusal.NO_CREDIT, "Not enough credits", 5)
-    | codes(Refusal.CONFIG, "Invalid operation", 6)
-    | codes(Refusal.TEMPORARY, "Gateway or internal error", 8, 9)
+    {
+        1: (Refusal.CONFIG, "Argument null or empty"),
+        2: (Refusal.CONFIG, "Invalid argument"),
+        3: (Refusal.AUTH, "Invalid session id"),
+        4: (Refusal.AUTH, "Unauthorized, or the session is over"),
+        5: (Refusal.NO_CREDIT, "Not enough credits"),
+        6: (Refusal.CONFIG, "Invalid operation"),
+        7: (Refusal.AUTH, "Forbidden"),
+        8: (Refusal.TEMPORARY, "Gateway error"),
+        9: (Refusal.TEMPORARY, "Internal error"),
+    }
 )
 # What the code is about, as its words say it.
 OLDER_NAMED = (("destination", Refusal.BAD_RECIPIENT), ("source", Refusal.BAD_SENDER))

@@ -36,8 +36,11 @@ REST_REFUSED = Refused(
     }
 )
 BATCH_REFUSED = Refused(
-    codes(Refusal.CONFIG, "Wrong field", "invalid validity", "invalid callbackUrl", "must.be.not.null", TOO_MANY)
-    | {
+    {
+        "invalid validity": (Refusal.CONFIG, "Wrong lifetime"),
+        "invalid callbackUrl": (Refusal.CONFIG, "Wrong report URL"),
+        "must.be.not.null": (Refusal.CONFIG, "No messages"),
+        TOO_MANY: (Refusal.CONFIG, "Too many messages in a request"),
         "forbidden": (Refusal.AUTH, "Forbidden"),
         "unknown": (Refusal.TEMPORARY, "Unknown error"),
         "invalid to": (Refusal.BAD_RECIPIENT, "Wrong number"),

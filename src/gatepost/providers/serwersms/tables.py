@@ -11,8 +11,6 @@ PERMANENT, TEMPORARY = Refusal.PERMANENT, Refusal.TEMPORARY
 # Of the 44xx only the group is documented: sender names.
 REFUSED = Refused(
     codes(BAD_SENDER, "Sender name", *range(4400, 4500))
-    | codes(CONFIG, "No permission for this kind of message", 3001, 3003, 3005, 3007, 3008, 3009)
-    | codes(NO_CREDIT, "Limit used up", 3000, 3002, 3004, 3006)
     | {
         1000: (PERMANENT, "No action given"),
         1001: (AUTH, "Incorrect login or password"),
@@ -26,6 +24,16 @@ REFUSED = Refused(
         2000: (PERMANENT, "Required parameter missing"),
         2001: (BAD_RECIPIENT, "Bad phone number"),
         2002: (PERMANENT, "Bad error code"),
+        3000: (NO_CREDIT, "Limit of ECO+ messages used up"),
+        3001: (CONFIG, "No permission for ECO+"),
+        3002: (NO_CREDIT, "Limit of FULL messages used up"),
+        3003: (CONFIG, "No permission for FULL"),
+        3004: (NO_CREDIT, "Limit of MMS used up"),
+        3005: (CONFIG, "No permission for MMS"),
+        3006: (NO_CREDIT, "Limit of VOICE messages used up"),
+        3007: (CONFIG, "No permission for VOICE"),
+        3008: (CONFIG, "No permission for Flash"),
+        3009: (CONFIG, "No permission for SMS"),
         3100: (CONFIG, "Sending blocked"),
         3101: (BAD_CONTENT, "Empty message"),
         3102: (BAD_CONTENT, "Message too long"),
