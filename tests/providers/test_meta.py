@@ -91,6 +91,12 @@ def test_two_names_never_meet(slug: str) -> None:
     assert len(names) == len(set(names))
 
 
+@pytest.mark.parametrize("slug", PROVIDERS)
+def test_every_setting_says_what_it_is(slug: str) -> None:
+    silent = [field.name for field in PROVIDERS[slug].manifest.fields if not field.help.strip()]
+    assert not silent, f"{slug} has no help for {silent}"
+
+
 def test_no_exchange_belongs_to_nobody() -> None:
     assert {exchange.slug for exchange in load_all()} <= set(PROVIDERS)
 

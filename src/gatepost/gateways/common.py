@@ -25,8 +25,20 @@ MAX_RATE: Final = 100_000
 MAX_PARALLEL: Final = 2000
 
 FIELDS: Final[tuple[Field, ...]] = (
-    LongText("description", max_length=2000, group="General"),
-    Url("sign_up_url", label="Sign-up link", schemes=("https", "http"), max_length=200, group="General"),
+    LongText(
+        "description",
+        max_length=2000,
+        group="General",
+        help="For whoever looks after the gateway; recipients never see it.",
+    ),
+    Url(
+        "sign_up_url",
+        label="Sign-up link",
+        schemes=("https", "http"),
+        max_length=200,
+        group="General",
+        help="Where an account at the provider is opened.",
+    ),
     Flag("is_active", label="Active", default=True, group="General", help="Off: never chosen for new messages."),
     Flag(
         "is_draining",
@@ -35,7 +47,13 @@ FIELDS: Final[tuple[Field, ...]] = (
         help="On: takes no new messages, and finishes what waits for it.",
     ),
     Flag("sending_enabled", label="Enable sending", default=True, group=_SENDING, help="Off: messages wait as held."),
-    Text("sender", label="Sender ID", max_length=20, group=_SENDING),
+    Text(
+        "sender",
+        label="Sender ID",
+        max_length=20,
+        group=_SENDING,
+        help="What the handset shows, where a message names none.",
+    ),
     Text(
         "fallback_sender",
         label="Fallback sender ID",
@@ -58,8 +76,22 @@ FIELDS: Final[tuple[Field, ...]] = (
         group=_LIMITS,
         help="One per line, such as ACME = 5. It is kept beside the gateway's own limit.",
     ),
-    Number("parallel", label="Parallel requests", min=1, max=MAX_PARALLEL, group=_LIMITS),
-    Number("max_segments", label="Maximum SMS per message", min=1, max=255, group=_LIMITS),
+    Number(
+        "parallel",
+        label="Parallel requests",
+        min=1,
+        max=MAX_PARALLEL,
+        group=_LIMITS,
+        help="Requests under way at the same time.",
+    ),
+    Number(
+        "max_segments",
+        label="Maximum SMS per message",
+        min=1,
+        max=255,
+        group=_LIMITS,
+        help="Longer messages are refused when they are accepted. Empty: the provider's own limit.",
+    ),
     Number(
         "await_delivery_s",
         label="Await delivery (seconds)",
@@ -78,8 +110,19 @@ FIELDS: Final[tuple[Field, ...]] = (
         group=_LIMITS,
         help="Counted from acceptance, for a scheduled message from its time; then it is expired.",
     ),
-    Flag("verify_tls", label="Verify TLS certificate", default=True, group=_SENDING),
-    Flag("debug", label="Debug log", group=_SENDING),
+    Flag(
+        "verify_tls",
+        label="Verify TLS certificate",
+        default=True,
+        group=_SENDING,
+        help="Off only for a provider whose certificate cannot be verified: anybody on the way could then read along.",
+    ),
+    Flag(
+        "debug",
+        label="Debug log",
+        group=_SENDING,
+        help="Writes every request and answer to the log, without secrets, texts and numbers.",
+    ),
     Flag(
         "shorten_links",
         label="Shorten links",
@@ -101,9 +144,24 @@ FIELDS: Final[tuple[Field, ...]] = (
         group=_SENDING,
         help="A message that names this gateway may go through another one of its route where this one fails.",
     ),
-    Flag("only_verified_senders", label="Only verified caller IDs", group=_SAFETY),
-    Lines("verified_senders", label="Verified caller IDs", group=_SAFETY),
-    Flag("only_verified_phones", label="Only verified phones", group=_SAFETY),
+    Flag(
+        "only_verified_senders",
+        label="Only verified caller IDs",
+        group=_SAFETY,
+        help="On: messages with any other sender ID are refused.",
+    ),
+    Lines(
+        "verified_senders",
+        label="Verified caller IDs",
+        group=_SAFETY,
+        help="One per line, such as those bought from the provider.",
+    ),
+    Flag(
+        "only_verified_phones",
+        label="Only verified phones",
+        group=_SAFETY,
+        help="On: messages to any other number are refused, for a gateway on trial.",
+    ),
     Lines("verified_phones", label="Verified phones", group=_SAFETY, help="In international form, one per line."),
     Lines("send_ips", label="Allowed to send", group=_SAFETY, help="Networks such as 192.0.2.0/24; empty: everyone."),
     Lines("callback_ips", label="Allowed to call back", group=_SAFETY, help="Networks; empty: everyone."),
@@ -119,9 +177,16 @@ FIELDS: Final[tuple[Field, ...]] = (
         group=_INBOUND,
         pattern=r"\+?[0-9 ]{2,24}",
         pattern_words="write a phone number or short code in digits.",
+        help="Where phones write to: incoming messages belong to the gateway with their number.",
     ),
     Lines("prefixes_to_remove", label="Prefixes to remove", group=_INBOUND, help="Longest first, at most one."),
-    Flag("inbound_active", label="Inbound active", default=True, group=_INBOUND),
+    Flag(
+        "inbound_active",
+        label="Inbound active",
+        default=True,
+        group=_INBOUND,
+        help="Off: incoming messages are taken and not stored.",
+    ),
 )
 
 BY_NAME: Final[Mapping[str, Field]] = {field.name: field for field in FIELDS}

@@ -11,13 +11,13 @@ from gatepost.providers import base
 from gatepost.providers.base import Batch, Commit, Context, Flow, Gateway, Later, MalformedAnswer, Results, Stop, send
 from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
-from gatepost.providers.kit.batches import digits
+from gatepost.providers.kit.batches import digits, refused_as_one
 from gatepost.providers.kit.flows import ask, check_by_balance
 from gatepost.providers.kit.tables import THROTTLED, Refused, States
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Feed, Manifest, Pace, Ref, SenderRule
 from gatepost.providers.wire import RawCallback, Request, Response
-from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent
+from gatepost.sms.outcomes import Outcome, Refusal, accepted
 from gatepost.sms.states import State
 
 # GSM letters that Latin-1 lacks travel as these bytes.
@@ -37,8 +37,8 @@ manifest = Manifest(
         Url(
             "base_url", default="https://bulksms.2way.co.za", help="The site of your account; others refuse its login."
         ),
-        Text("username", required=True, identifier=True),
-        Secret("password", required=True),
+        Text("username", required=True, identifier=True, help="Of the account on that site."),
+        Secret("password", required=True, help="Of the account on that site."),
         Number(
             "concat_text_sms_max_parts",
             label="Maximum SMS per message",
@@ -48,11 +48,25 @@ manifest = Manifest(
             help="Above 1, long texts are allowed (10 as the upper end is unverified).",
         ),
         Flag("repliable", help="The provider picks a number that can be answered, instead of the sender ID."),
-        Choice("routing_group", ("2", "Standard"), ("1", "Economy"), ("3", "Premium"), confidence="unverified"),
+        Choice(
+            "routing_group",
+            ("2", "Standard"),
+            ("1", "Economy"),
+            ("3", "Premium"),
+            confidence="unverified",
+            help="Price and quality class.",
+        ),
         Choice(
             "test_mode", "off", ("always_succeed", "Always succeed"), ("always_fail", "Always fail"), help="No SMS."
         ),
-        Number("batch_size", label="Recipients per request", default=500, min=1, max=5000),
+        Number(
+            "batch_size",
+            label="Recipients per request",
+            default=500,
+            min=1,
+            max=5000,
+            help="Up to 5,000 are advised; one number at fault stops the whole request.",
+        ),
         Flag("poll_inbound", label="Fetch incoming messages", help="For accounts that push nothing; once a minute."),
     ),
     batch=Batching(5000, same=("sender", "text", "encoding"), unique_number=True, limit_setting="batch_size"),
@@ -71,6 +85,8 @@ manifest = Manifest(
     ),
 )
 
+# What a failed validation is about stands in its words (unverified).
+ABOUT = (("msisdn", Refusal.BAD_RECIPIENT), ("sender", Refusal.BAD_SENDER), ("message", Refusal.BAD_CONTENT))
 REFUSED = Refused(
     {
         22: (Refusal.PERMANENT, "Internal fatal error"),
@@ -81,10 +97,9 @@ REFUSED = Refused(
         27: (THROTTLED, "Daily quota exceeded"),
         28: (Refusal.TEMPORARY, "Upstream quota exceeded"),
         40: (Refusal.TEMPORARY, "Temporarily unavailable"),
-    }
+    },
+    by_words={24: ABOUT},
 )
-# What a failed validation is about stands in its words (unverified).
-ABOUT = (("msisdn", Refusal.BAD_RECIPIENT), ("sender", Refusal.BAD_SENDER), ("message", Refusal.BAD_CONTENT))
 STATES = States(
     {
         0: (State.SUBMITTED, "in progress"),
@@ -141,8 +156,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     }
     response: Response = yield send(_request(gw, "submission/send_sms/2/2.0", params))
     if outcome := _refused(response):
-        is_of_one = outcome.refusal is Refusal.BAD_RECIPIENT and len(batch.messages) > 1
-        return batch.all(not_sent(f"one number stopped all: {outcome.words}", is_alone=True) if is_of_one else outcome)
+        return refused_as_one(batch, outcome, (Refusal.BAD_RECIPIENT,))
     key = _first_line(response)[2]
     if not key.isdecimal():
         raise MalformedAnswer("accepted without a batch id", answers.excerpt(answers.to_text(response, "latin-1")))
@@ -154,11 +168,7 @@ def _refused(response: Response) -> Outcome | None:
     if response.status != 200:
         raise MalformedAnswer(f"HTTP status {response.status}")
     code, words, _ = _first_line(response)
-    if code in ACCEPTED:
-        return None
-    outcome = REFUSED.outcome(code, words)
-    about = next((meaning for word, meaning in ABOUT if word in words.lower()), None) if code == "24" else None
-    return outcome if about is None else Refused({24: (about, "Data validation failed")}).outcome(24, words)
+    return None if code in ACCEPTED else REFUSED.outcome(code, words)
 
 
 def _first_line(response: Response) -> tuple[str, str, str]:

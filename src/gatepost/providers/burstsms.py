@@ -10,11 +10,11 @@ from datetime import UTC
 from typing import Any
 
 from gatepost.providers import base
-from gatepost.providers.base import Batch, Context, Flow, Gateway, Results, Sent, send
+from gatepost.providers.base import Batch, Context, Flow, Gateway, Results, send
 from gatepost.providers.fields import Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import digits
-from gatepost.providers.kit.flows import ask, check_by_balance
+from gatepost.providers.kit.flows import ask, check_by_balance, key_by_key
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.signatures import equal, hmac_sign, verify_signature
 from gatepost.providers.kit.tables import THROTTLED, Refused, States, codes
@@ -36,14 +36,21 @@ manifest = Manifest(
     docs="https://developers.kudosity.com",
     website="https://kudosity.com",
     fields=(
-        Url("base_url", default="https://api.transmitsms.com"),
+        Url("base_url", default="https://api.transmitsms.com", help="The same for all countries."),
         Text("api_key", label="API key", required=True, identifier=True, help="Console > Settings."),
         Secret(
             "api_secret", label="API secret", required=True, help="Chosen in Settings; callbacks are signed with it."
         ),
         Text("countrycode", label="Country", pattern="[A-Za-z]{2}", pattern_words="two letters.", help="Leave empty."),
         Number("validity_minutes", label="Lifetime (minutes)", default=0, min=0, max=MAX_MINUTES, help="0: longest."),
-        Number("batch_size", label="Recipients per request", default=100, min=1, max=500),
+        Number(
+            "batch_size",
+            label="Recipients per request",
+            default=100,
+            min=1,
+            max=500,
+            help="The provider takes up to 500 of one text.",
+        ),
         verify_signature("log"),
     ),
     batch=Batching(500, same=("sender", "text", "validity"), unique_number=True, limit_setting="batch_size"),
@@ -63,6 +70,8 @@ manifest = Manifest(
     ),
 )
 
+# What a field error is about stands in its words.
+ABOUT = (("sender", Refusal.BAD_SENDER), ("message", Refusal.BAD_CONTENT), ("number", Refusal.BAD_RECIPIENT))
 REFUSED = Refused(
     codes(Refusal.AUTH, "Bad or missing key or secret", "AUTH_FAILED", "AUTH_FAILED_NO_DATA", 401)
     | codes(Refusal.CONFIG, "Wrong method or path", "NOT_IMPLEMENTED", 404)
@@ -77,10 +86,9 @@ REFUSED = Refused(
         "LEDGER_ERROR": (Refusal.NO_CREDIT, "Not enough funds"),
         "BAD_CALLER_ID": (Refusal.BAD_SENDER, "Sender not allowed"),
         "RECIPIENTS_ERROR": (Refusal.BAD_RECIPIENT, "No usable recipient"),
-    }
+    },
+    by_words=dict.fromkeys(("FIELD_INVALID", "FIELD_EMPTY"), ABOUT),
 )
-# What a field error is about stands in its words.
-ABOUT = (("sender", Refusal.BAD_SENDER), ("message", Refusal.BAD_CONTENT), ("number", Refusal.BAD_RECIPIENT))
 STATES = States(
     {
         "pending": (State.SUBMITTED, "pending"),
@@ -146,10 +154,6 @@ def _refusal(response: Response, ctx: Context) -> Outcome | None:
         return refusal(response, ctx, REFUSED)
     description = error.maybe("description") if error else None
     words = description.value if description and isinstance(description.value, str) else ""
-    if code in ("FIELD_INVALID", "FIELD_EMPTY"):
-        about = next((meaning for word, meaning in ABOUT if word in words.lower()), None)
-        if about is not None:
-            return refused(about, code, words)
     return REFUSED.outcome(code, words, answers.retry_after(response, ctx.now))
 
 
@@ -199,17 +203,16 @@ def _inbound(values: Mapping[str, str]) -> tuple[base.Item, ...]:
     return (message, base.OptOut(sender, text)) if values.get("is_optout") == "yes" else (message,)
 
 
-def query(sent: tuple[Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
-    receipts = []
-    for message in sent:
-        for key in message.keys:
-            call_id = key.partition(":")[0]
-            params = {"message_id": call_id, "msisdn": message.to, "mobile": message.to}
-            said = yield from _ask(gw, ctx, _request(gw, "/get-sms-delivery-status.json", params), "State")
-            stats = said.node("stats")
-            at = answers.timestamp(stats.maybe_text("datetime"), TIME, UTC)
-            receipts.append(STATES.receipt(stats.text("status"), keys=(key,), to=message.to, at=at))
-    return receipts
+def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt]:
+    call_id, _, to = key.partition(":")
+    params = {"message_id": call_id, "msisdn": to, "mobile": to}
+    said = yield from _ask(gw, ctx, _request(gw, "/get-sms-delivery-status.json", params), "State")
+    stats = said.node("stats")
+    at = answers.timestamp(stats.maybe_text("datetime"), TIME, UTC)
+    return STATES.receipt(stats.text("status"), keys=(key,), to=to, at=at)
+
+
+query = key_by_key(_state)
 
 
 def balance(gw: Gateway, ctx: Context) -> Flow[base.Balance]:

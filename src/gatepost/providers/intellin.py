@@ -33,8 +33,8 @@ manifest = Manifest(
         Url(
             "base_url", default="https://sms.intellin.ru", schemes=("https", "http"), help="Some accounts have another."
         ),
-        Text("login", required=True, identifier=True),
-        Secret("password", required=True),
+        Text("login", required=True, identifier=True, help="Sent as http_username."),
+        Secret("password", required=True, help="Sent as http_password."),
         Lines(
             "error_classes",
             label="Meaning of error numbers",
@@ -114,6 +114,4 @@ def _values(response: Response) -> Mapping[str, str]:
     if found is None:
         return read_lines(response)
     one = found.node(0) if isinstance(found.value, list) else found
-    if not isinstance(one.value, dict):
-        raise one.odd("the answer is not an object")
-    return {key.lower(): one.maybe_text(key) for key in one.value}
+    return {name.lower(): value for name, value in one.texts().items()}

@@ -45,13 +45,24 @@ manifest = Manifest(
         Url(
             "base_url", default="https://api.mobitex.pl", schemes=("https", "http"), help="Older accounts have another."
         ),
-        Text("login", required=True, identifier=True),
+        Text("login", required=True, identifier=True, help="Of the SMSCenter account."),
         Md5("password", required=True, help="The password or its MD5; only the MD5 is kept and sent."),
-        Choice("unicode", ("auto", "When the text needs it"), ("never", "Never: such texts are refused")),
+        Choice(
+            "unicode",
+            ("auto", "When the text needs it"),
+            ("never", "Never: such texts are refused"),
+            help="Texts with letters outside GSM-7 cost more.",
+        ),
         Choice(
             "charset", "utf-8", "windows-1250", "iso-8859-2", help="How the provider tells them apart is not stated."
         ),
-        Text("dlr_answer", label="Answer to pushes", default="OK", group="Receipts and inbound"),
+        Text(
+            "dlr_answer",
+            label="Answer to pushes",
+            default="OK",
+            group="Receipts and inbound",
+            help="What the provider wants to hear when it calls us; not documented.",
+        ),
         field_names("dlr_fields", RECEIPT, label="Fields of reports", help="Their names were not found."),
         field_names("incoming_fields", INBOUND, label="Fields of messages", help="Their names were not found."),
     ),

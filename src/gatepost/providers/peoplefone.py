@@ -33,7 +33,11 @@ manifest = Manifest(
     fields=(
         Secret("api_key", label="API key", required=True, help="API configuration > SMS service; shown only once."),
         Text("login", identifier=True, help="So that settings from elsewhere fit; not sent."),
-        Url("base_url", default="https://api.peoplefone.com/customer/sms"),
+        Url(
+            "base_url",
+            default="https://api.peoplefone.com/customer/sms",
+            help="Change it only if peoplefone tells you to.",
+        ),
         Flag(
             "callback_url_per_message",
             label="Send our report URL",
@@ -99,9 +103,10 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
         "callbackUrl": ctx.receipt_url if gw["callback_url_per_message"] else None,
         "from": first.sender,
     }
-    present = {name: value for name, value in body.items() if value}
     headers = (requests.bearer(gw["api_key"]), ("accept", "application/json"))
-    response: Response = yield send(requests.post_json(gw.url("/v1/sms/messages"), present, headers=headers))
+    response: Response = yield send(
+        requests.post_json(gw.url("/v1/sms/messages"), requests.filled(body), headers=headers)
+    )
     if found := _refusal(response, ctx):
         is_of_one = response.status in (400, 422) and len(batch.messages) > 1
         words = f"the whole request was refused: {found.words}"

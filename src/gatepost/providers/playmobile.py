@@ -11,6 +11,7 @@ from gatepost.providers import base
 from gatepost.providers.base import Batch, Context, Flow, Gateway, Message, Results, send
 from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
+from gatepost.providers.kit.batches import refused_as_one
 from gatepost.providers.kit.own_words import without_prefix
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import THROTTLED, Refused, States, codes
@@ -18,7 +19,7 @@ from gatepost.providers.kit.xml import descendants, read_xml
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Dedupe, Manifest, Pace, Ref, SenderRule
 from gatepost.providers.wire import RawCallback, Response
-from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent
+from gatepost.sms.outcomes import Outcome, Refusal, accepted
 from gatepost.sms.states import State
 
 RECEIVED = "Request is received"
@@ -39,8 +40,14 @@ manifest = Manifest(
             schemes=("https", "http"),
             help="The host of your contract, such as http://91.204.239.44; /broker-api/send is added.",
         ),
-        Text("user_id", label="User ID", required=True, identifier=True),
-        Secret("password", required=True),
+        Text(
+            "user_id",
+            label="User ID",
+            required=True,
+            identifier=True,
+            help="The login of the broker API, from your contract.",
+        ),
+        Secret("password", required=True, help="Of that user ID."),
         Text(
             "message_id_prefix",
             label="Prefix of message ids",
@@ -149,7 +156,8 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     sign_in = requests.basic(gw["user_id"], gw["password"])
     request = requests.post_json(url, body, headers=(sign_in,), content_type="application/json; charset=UTF-8")
     response: Response = yield send(request)
-    return batch.all(_outcome(response, ctx, len(batch.messages)))
+    outcome = _outcome(response, ctx)
+    return refused_as_one(batch, outcome, OF_ONE if outcome.code != TOO_MANY else (Refusal.CONFIG,))
 
 
 def _element(message: Message, gw: Gateway) -> dict[str, Any]:
@@ -165,7 +173,7 @@ def _element(message: Message, gw: Gateway) -> dict[str, Any]:
     }
 
 
-def _outcome(response: Response, ctx: Context, messages: int) -> Outcome:
+def _outcome(response: Response, ctx: Context) -> Outcome:
     if 200 <= response.status < 300:
         text = answers.to_text(response).strip()
         if text != RECEIVED:
@@ -176,21 +184,15 @@ def _outcome(response: Response, ctx: Context, messages: int) -> Outcome:
         said = answers.maybe_json(response) or answers.Node({})
         code = said.maybe_text("error-code") or said.maybe_text("error_code")
         words = said.maybe_text("error-description") or said.maybe_text("error_description")
-    if code == TOO_MANY and messages > 1:
-        return not_sent("too many messages in one request", is_alone=True)
     refused = refusal(response, ctx, REFUSED if code else HTTP, code, words)
     assert refused is not None
-    if refused.refusal in OF_ONE and messages > 1:
-        return not_sent(f"the whole request was refused: {refused.words}", is_alone=True)
     return refused
 
 
 def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
     if raw.body.lstrip().startswith(b"<") or raw.kind == "inbound":
         return base.Callback(tuple(_inbound(raw, gw)))
-    said = answers.read_json(raw)
-    reports = said.items() if isinstance(said.value, list) else [said]
-    return base.Callback(tuple(answers.readable(reports, lambda report: _receipt(report, gw))))
+    return base.Callback(tuple(answers.readable(answers.objects(raw), lambda report: _receipt(report, gw))))
 
 
 def _receipt(report: answers.Node, gw: Gateway) -> base.Receipt:

@@ -41,8 +41,8 @@ manifest = Manifest(
             default="https://my.seven.tech/messaging/v1/send",
             help="https://hub.megafon.ru/messaging/v1/send for accounts of MegaFon Hub.",
         ),
-        Text("login", required=True, identifier=True),
-        Secret("password", required=True),
+        Text("login", required=True, identifier=True, help="User name of the API, from the platform."),
+        Secret("password", required=True, help="Password of that user."),
         Flag(
             "shorten_links",
             help="Sends the URL options below; while they are empty, links are shortened by this installation instead.",
@@ -154,18 +154,8 @@ def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
         )
         # The body of the answer would be sent to the handset.
         return base.Callback((inbound,), base.Ack(content_type="text/plain; charset=utf-8"))
-    return base.Callback(tuple(answers.readable(_reports(raw), lambda values: _receipt(values, raw.receipt_ref, gw))))
-
-
-def _reports(raw: RawCallback) -> list[dict[str, str]]:
-    if not raw.body.lstrip().startswith((b"{", b"[")):
-        return [answers.form(raw)]
-    said = answers.read_json(raw)
-    return [
-        {key: one.maybe_text(key) for key, value in one.value.items() if isinstance(value, str | int)}
-        for one in (said.items() if isinstance(said.value, list) else [said])
-        if isinstance(one.value, dict)
-    ]
+    reports = answers.readable(answers.objects(raw), lambda one: _receipt(one.texts(), raw.receipt_ref, gw))
+    return base.Callback(tuple(reports))
 
 
 def _receipt(values: Mapping[str, str], ref: str, gw: Gateway) -> base.Receipt:

@@ -12,13 +12,14 @@ from gatepost.providers import base
 from gatepost.providers.base import Batch, Cached, Context, Flow, Gateway, MalformedAnswer, Renew, Results, Stop, send
 from gatepost.providers.fields import Choice, Lines, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, own_words, requests, xmlrpc
+from gatepost.providers.kit.batches import refused_as_one
 from gatepost.providers.kit.flows import ask, check_by_balance, key_by_key
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import Refused, States, codes
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Manifest, Pace
 from gatepost.providers.wire import Request, Response
-from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent, refused
+from gatepost.sms.outcomes import Outcome, Refusal, accepted, refused
 from gatepost.sms.states import State
 
 CLASSES = "|".join(sorted(Refusal))
@@ -47,7 +48,13 @@ manifest = Manifest(
             min=0,
             help='The number of the signature on the page "Подписи". Empty: the main one; 0: a random number.',
         ),
-        Choice("transport", ("xmlrpc", "XML-RPC"), ("http", "HTTP scripts"), label="Interface"),
+        Choice(
+            "transport",
+            ("xmlrpc", "XML-RPC"),
+            ("http", "HTTP scripts"),
+            label="Interface",
+            help="XML-RPC tells more: ids as numbers, delivered parts, the balance.",
+        ),
         Url(
             "xmlrpc_url",
             label="XML-RPC URL",
@@ -62,8 +69,15 @@ manifest = Manifest(
             ("wrapped", "By `call`, as the older library does"),
             label="Calls",
             when=BY_XMLRPC,
+            help="Direct, unless the provider says otherwise.",
         ),
-        Url("http_url", label="URL of the scripts", default="https://smsimple.ru", when=BY_HTTP),
+        Url(
+            "http_url",
+            label="URL of the scripts",
+            default="https://smsimple.ru",
+            when=BY_HTTP,
+            help="Where http_send.php and the others are.",
+        ),
         Lines(
             "error_words",
             label="Meaning of errors",
@@ -128,9 +142,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     try:
         said = _result(response, gw, ctx)
     except Stop as stop:
-        if is_single or stop.outcome.refusal not in OF_ONE:
-            raise
-        return batch.all(not_sent(f"the whole call was refused: {stop.outcome.words}", is_alone=True))
+        return refused_as_one(batch, stop.outcome, OF_ONE)
     ids = [said] if is_single and not isinstance(said.value, list) else said.items()
     if len(ids) != len(batch.messages):
         raise said.odd("the answer has another number of ids than the request")

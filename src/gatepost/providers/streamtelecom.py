@@ -4,17 +4,16 @@
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gatepost.providers import base
-from gatepost.providers.base import Batch, Cached, Commit, Context, Flow, Gateway, Later, Renew, Results, Stop, send
+from gatepost.providers.base import Batch, Cached, Context, Flow, Gateway, Later, Renew, Results, Stop, send
 from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
-from gatepost.providers.kit.flows import ask, check_by_balance
+from gatepost.providers.kit.flows import ask, check_by_balance, fetched, since
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import Refused, States
 from gatepost.providers.kit.xml import descendants, read_xml
@@ -25,7 +24,6 @@ from gatepost.sms.outcomes import Outcome, Refusal, accepted
 from gatepost.sms.states import State
 
 ARCHIVED_AFTER = timedelta(hours=48)
-OVERLAP = timedelta(minutes=5)
 SESSION_S = 30 * 60
 FORMAT = "%Y-%m-%dT%H:%M:%S"
 SIGNED_OUT = ("3", "4")
@@ -40,11 +38,17 @@ manifest = Manifest(
     website="https://www.stream-telecom.ru",
     fields=(
         Url("base_url", default="https://gateway.api.sc/rest", help="Change it only on the provider's advice."),
-        Text("login", required=True, identifier=True),
+        Text("login", required=True, identifier=True, help="Of the platform."),
         Secret(
             "password", required=True, label="API password", help='From the tab "Настройки API", not the cabinet\'s.'
         ),
-        Choice("auth_mode", ("direct", "Login in every request"), ("session", "One session"), label="Sign-in"),
+        Choice(
+            "auth_mode",
+            ("direct", "Login in every request"),
+            ("session", "One session"),
+            label="Sign-in",
+            help="A session sends login and password once instead of with every request.",
+        ),
         Number("validity_minutes", label="Lifetime (minutes)", min=1, max=2880, help="Empty: the provider's, one day."),
         Flag("use_callback", default=True, label="Ask for reports", help="States are asked for besides."),
         Number(
@@ -79,7 +83,12 @@ REFUSED = Refused(
         8: (Refusal.TEMPORARY, "Gateway error"),
         9: (Refusal.TEMPORARY, "Internal server error"),
         10: (Refusal.DUPLICATE, "Flood SMS: the same text to the same number again"),
-    }
+    },
+    # What they mean depends on which argument the words name.
+    by_words={
+        2: (("address", Refusal.BAD_RECIPIENT), ("phone", Refusal.BAD_RECIPIENT)),
+        6: (("source", Refusal.BAD_SENDER),),
+    },
 )
 STATES = States(
     {
@@ -163,14 +172,7 @@ def _some(said: answers.Node) -> list[answers.Node]:
 
 
 def _refused(said: answers.Node) -> Outcome:
-    """What the code means depends on which argument the words name."""
-    code, words = said.text("Code"), said.maybe_text("Desc")
-    outcome = REFUSED.outcome(code, words)
-    if code == "2" and re.search("address|phone", words, re.IGNORECASE):
-        return replace(outcome, refusal=Refusal.BAD_RECIPIENT)
-    if code == "6" and "source" in words.lower():
-        return replace(outcome, refusal=Refusal.BAD_SENDER)
-    return outcome
+    return REFUSED.outcome(said.text("Code"), said.maybe_text("Desc"))
 
 
 def _answer(response: Response, ctx: Context, gw: Gateway) -> answers.Node:
@@ -222,28 +224,21 @@ def _state(said: answers.Node, key: str, *, is_young: bool) -> base.Receipt:
         said.text("State"),
         keys=(key,),
         words=said.maybe_text("StateDescription"),
-        at=_milliseconds(said.maybe_text("ReportedDateUtc")),
+        at=answers.json_date(said.maybe_text("ReportedDateUtc")),
         price=answers.price(said.maybe_text("Price"), ROUBLES),
     )
     return replace(receipt, state=State.SUBMITTED) if receipt.status == "255" and is_young else receipt
 
 
-def _milliseconds(text: str) -> datetime | None:
-    """`/Date(1294045911353)/`."""
-    found = re.fullmatch(r"/Date\((\d{1,15})(?:[+-]\d{4})?\)/", text)
-    return datetime.fromtimestamp(int(found[1]) // 1000, UTC) if found else None
-
-
 def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
     """The fields of a report were not found: those of a relative and the obvious ones are tried; the query decides."""
-    if raw.body.lstrip().startswith(b"<"):
-        states = descendants(read_xml(raw.body), "state")
-        said = answers.Node([{**each.attrib, "state": (each.text or "").strip()} for each in states])
-    else:
-        is_json = raw.body.lstrip().startswith((b"{", b"["))
-        said = answers.read_json(raw) if is_json else answers.Node(answers.form(raw))
-    reports = said.items() if isinstance(said.value, list) else [said]
+    reports = _of_xml(raw) if raw.body.lstrip().startswith(b"<") else answers.objects(raw)
     return base.Callback(tuple(answers.readable(reports, lambda one: _receipt(one, raw.receipt_ref))))
+
+
+def _of_xml(raw: RawCallback) -> list[answers.Node]:
+    states = descendants(read_xml(raw.body), "state")
+    return [answers.Node({**each.attrib, "state": (each.text or "").strip()}) for each in states]
 
 
 def _receipt(one: answers.Node, ref: str) -> base.Receipt:
@@ -257,17 +252,11 @@ def _receipt(one: answers.Node, ref: str) -> base.Receipt:
 
 
 def poll(feed: str, cursor: str, gw: Gateway, ctx: Context) -> Flow[Later]:
-    """What came since the cursor, a little earlier for certainty: repeats are recognised by their id."""
-    since = answers.iso_time(cursor) or ctx.now - timedelta(days=1)
-    period = {"minDateUTC": _written(since - OVERLAP), "maxDateUTC": _written(ctx.now)}
+    period = {"minDateUTC": _written(since(cursor, ctx)), "maxDateUTC": _written(ctx.now)}
     sign_in = yield from _sign_in(gw, ctx)
     request = requests.get(gw.url("/Incoming"), requests.present({**sign_in, **period}))
     said = _answer((yield from ask(request, "Incoming messages", lambda response: None)), ctx, gw)
-    items = tuple(answers.readable(said.items(), _inbound))
-    cursor = ctx.now.isoformat()
-    if items:
-        yield Commit(items, cursor)
-    return Later(60.0, cursor)
+    return (yield from fetched(answers.readable(said.items(), _inbound), ctx))
 
 
 def _inbound(one: answers.Node) -> base.Inbound:
@@ -278,7 +267,7 @@ def _inbound(one: answers.Node) -> base.Inbound:
     sender = low.maybe_text("sourceaddress") or low.text("sourceadress")
     to = low.maybe_text("destinationaddress") or low.maybe_text("destanationadress")
     written = low.maybe_text("createddateutc")
-    at = _milliseconds(written) or answers.iso_time(written)
+    at = answers.json_date(written) or answers.iso_time(written)
     return base.Inbound(sender, to, low.maybe_text("data"), id=low.maybe_text("id"), at=at)
 
 

@@ -11,7 +11,7 @@ from gatepost.providers.base import Batch, Context, Flow, Gateway, Results, send
 from gatepost.providers.clickatell import json_wires, text_wire
 from gatepost.providers.clickatell.callbacks import parse_callback, verify
 from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
-from gatepost.providers.kit.flows import check_by_balance
+from gatepost.providers.kit.flows import check_by_balance, key_by_key
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Manifest, Pace, Ref, SenderRule, Validity
 from gatepost.providers.wire import Response
@@ -37,13 +37,20 @@ manifest = Manifest(
             ("http_legacy", "Legacy HTTP (Communicator, Central)"),
             ("rest_legacy", "Legacy REST"),
             label="Interface",
+            help="One API for new accounts; the others for accounts that have them.",
         ),
         Url("base_url", help="Empty: the address of the interface."),
         Secret(
             "api_key", label="API key", required=True, when=(GENERATION, KEYED), help="Key or token of an integration."
         ),
-        Text("user", required=True, identifier=True, when=(GENERATION, LEGACY)),
-        Secret("password", required=True, when=(GENERATION, LEGACY)),
+        Text(
+            "user",
+            required=True,
+            identifier=True,
+            when=(GENERATION, LEGACY),
+            help="User name of the Communicator or Central account.",
+        ),
+        Secret("password", required=True, when=(GENERATION, LEGACY), help="Password of that account."),
         Text(
             "api_id",
             label="API ID",
@@ -52,7 +59,15 @@ manifest = Manifest(
             when=(GENERATION, LEGACY),
             help="Of the connection.",
         ),
-        Number("concat", label="Maximum parts", default=3, min=1, max=35, when=(GENERATION, LEGACY)),
+        Number(
+            "concat",
+            label="Maximum parts",
+            default=3,
+            min=1,
+            max=35,
+            when=(GENERATION, LEGACY),
+            help="Longer texts are refused. Above 3 is unverified.",
+        ),
         Flag("mo", label="Replies", when=(GENERATION, LEGACY), help="Asks for a number that can be answered."),
         Number("validity_minutes", label="Lifetime (minutes)", min=1, max=MAX_MINUTES, help="Empty: one day."),
         Number(
@@ -99,13 +114,12 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     return json_wires.results(batch, answer, ctx, gw[GENERATION])
 
 
-def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[base.Receipt]]:
-    ask_state = text_wire.state if gw[GENERATION] == LEGACY else json_wires.state
-    keys = [key for message in sent for key in message.keys]
-    receipts: list[base.Receipt] = []
-    while len(receipts) < len(keys):
-        receipts.append((yield from ask_state(keys[len(receipts)], gw, ctx)))
-    return receipts
+def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt]:
+    found = yield from (text_wire.state if gw[GENERATION] == LEGACY else json_wires.state)(key, gw, ctx)
+    return found
+
+
+query = key_by_key(_state)
 
 
 def balance(gw: Gateway, ctx: Context) -> Flow[base.Balance]:

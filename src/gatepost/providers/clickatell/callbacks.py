@@ -32,13 +32,9 @@ def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
         event = said.maybe("event")
         if event is not None:
             return base.Callback(_enveloped(event))
-        return base.Callback((_flat({key: said.maybe_text(key) for key in said.value if _is_plain(said.value[key])}),))
+        return base.Callback((_flat(said.texts()),))
     values = {name.decode("latin-1"): value.decode("latin-1") for name, value in answers.byte_pairs(_bytes(raw))}
     return base.Callback((_flat(values),) if values else ())
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _bytes(raw: RawCallback) -> bytes:

@@ -35,9 +35,23 @@ manifest = Manifest(
     website="https://devino.online",
     own_shortener=("shorten_url",),
     fields=(
-        Choice("api", ONLINE[1], ("rest_v2", "REST v2"), ("rest_v1", "REST v1, with a session"), label="Interface"),
+        Choice(
+            "api",
+            ONLINE[1],
+            ("rest_v2", "REST v2"),
+            ("rest_v1", "REST v1, with a session"),
+            label="Interface",
+            help="devino.online for new accounts; REST v2 and v1 are the older platform.",
+        ),
         Url("base_url", label="URL", help=f"Empty: {URL}, {legacy.URLS['rest_v2']} or {legacy.URLS['rest_v1']}."),
-        Choice("auth", ("key", "API key"), ("basic", "Login and password"), label="Sign-in", when=ONLINE),
+        Choice(
+            "auth",
+            ("key", "API key"),
+            ("basic", "Login and password"),
+            label="Sign-in",
+            when=ONLINE,
+            help="How devino.online knows the account.",
+        ),
         Secret("api_key", label="API key", when=ONLINE, help="From the cabinet. Needed for sign-in by API key."),
         Text("login", identifier=True, help="Needed for the older interfaces and for sign-in by login and password."),
         Secret("password", help="Goes with the login."),
@@ -58,8 +72,21 @@ manifest = Manifest(
             help="Only the address is known, from one program; ask the provider before you switch it on.",
             confidence="unverified",
         ),
-        Text("status_path", default="/sms-stat/statuses/get-by-ids", when=ASKED, confidence="unverified"),
-        Text("status_param", label="Status parameter", default="ids", when=ASKED, confidence="unverified"),
+        Text(
+            "status_path",
+            default="/sms-stat/statuses/get-by-ids",
+            when=ASKED,
+            confidence="unverified",
+            help="Where states are asked for.",
+        ),
+        Text(
+            "status_param",
+            label="Status parameter",
+            default="ids",
+            when=ASKED,
+            confidence="unverified",
+            help="The parameter that holds the ids, with commas.",
+        ),
     ),
     batch=Batching(1000),
     validity=Validity(1, 259_200),
@@ -158,9 +185,7 @@ def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
         sender, number = answers.need(values, "sourcePhone"), values.get("number", "")
         inbound = base.Inbound(sender, number, values.get("text", ""), id=values.get("messageId", ""))
         return base.Callback((inbound,))
-    said = answers.read_json(raw) if raw.body.lstrip().startswith((b"{", b"[")) else answers.Node(answers.form(raw))
-    reports = said.items() if isinstance(said.value, list) else [said]
-    return base.Callback(tuple(answers.readable(reports, lambda one: _receipt(one, raw.receipt_ref))))
+    return base.Callback(tuple(answers.readable(answers.objects(raw), lambda one: _receipt(one, raw.receipt_ref))))
 
 
 def _receipt(one: answers.Node, ref: str) -> base.Receipt:

@@ -10,7 +10,6 @@ from gatepost.providers import base
 from gatepost.providers.base import (
     Batch,
     Cached,
-    Commit,
     Context,
     Flow,
     Gateway,
@@ -21,12 +20,14 @@ from gatepost.providers.base import (
     call,
     send,
 )
-from gatepost.providers.devino.tables import OLDER_NAMED, OLDER_REFUSED, OLDER_STATES
+from gatepost.providers.devino.tables import OLDER_REFUSED, OLDER_STATES
 from gatepost.providers.kit import answers, requests
+from gatepost.providers.kit.batches import refused_as_one
+from gatepost.providers.kit.flows import fetched, since
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.tables import Refused
 from gatepost.providers.wire import Response
-from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent
+from gatepost.sms.outcomes import Refusal, accepted
 from gatepost.sms.states import State
 
 URLS = {"rest_v2": "https://integrationapi.net/rest/v2", "rest_v1": "https://integrationapi.net/rest"}
@@ -34,7 +35,6 @@ URLS = {"rest_v2": "https://integrationapi.net/rest/v2", "rest_v1": "https://int
 SESSION_S = 110 * 60
 SIGNED_OUT = ("3", "4")
 STORED_WITHIN = timedelta(hours=1)
-OVERLAP = timedelta(minutes=5)
 ID = re.compile(r"[\w+.:-]{1,100}", re.ASCII)
 FORMAT = "%Y-%m-%dT%H:%M:%S"
 ROUBLES = "RUB"
@@ -53,9 +53,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     try:
         said = _answer(response, ctx, gw)
     except Stop as stop:
-        if is_single or stop.outcome.refusal is not Refusal.BAD_RECIPIENT:
-            raise
-        return batch.all(not_sent(f"one invalid number stopped all: {stop.outcome.words}", is_alone=True))
+        return refused_as_one(batch, stop.outcome, (Refusal.BAD_RECIPIENT,))
     return _results(batch, said)
 
 
@@ -75,19 +73,13 @@ def _answer(response: Response, ctx: Context, gw: Gateway) -> answers.Node:
     """The JSON of an answer that is no refusal. Raises Stop, or Renew where only the session is over."""
     said = answers.maybe_json(response)
     if said is not None and "Code" in said:
-        outcome = _refused(said)
+        outcome = OLDER_REFUSED.outcome(said.text("Code"), said.maybe_text("Desc"))
         if gw["api"] == "rest_v1" and outcome.code in SIGNED_OUT:
             raise Renew("session", outcome)
         raise Stop(outcome)
     if found := refusal(response, ctx, Refused({})):
         raise Stop(found)
     return said if said is not None else answers.read_json(response)
-
-
-def _refused(said: answers.Node) -> Outcome:
-    outcome = OLDER_REFUSED.outcome(said.text("Code"), said.maybe_text("Desc"))
-    named = [meaning for word, meaning in OLDER_NAMED if word in outcome.words.lower()]
-    return replace(outcome, refusal=named[0]) if outcome.code in ("2", "6") and named else outcome
 
 
 def _sign_in(gw: Gateway, ctx: Context) -> Flow[list[tuple[str, str]]]:
@@ -129,28 +121,16 @@ def _state(said: answers.Node, key: str, *, is_young: bool) -> base.Receipt:
         said.text("State"),
         keys=(key,),
         words=said.maybe_text("StateDescription"),
-        at=_milliseconds(said.maybe_text("ReportedDateUtc")),
+        at=answers.json_date(said.maybe_text("ReportedDateUtc")),
         price=answers.price(said.maybe_text("Price"), ROUBLES),
     )
     return replace(receipt, state=State.SUBMITTED) if receipt.status == "255" and is_young else receipt
 
 
-def _milliseconds(text: str) -> datetime | None:
-    """`/Date(1294045911353)/`."""
-    found = re.fullmatch(r"/Date\((\d{1,15})(?:[+-]\d{4})?\)/", text, re.ASCII)
-    return answers.unix_time(str(int(found[1]) // 1000)) if found else None
-
-
 def poll(cursor: str, gw: Gateway, ctx: Context) -> Flow[Later]:
-    """What came since the cursor, a little earlier for certainty: repeats are recognised by their id."""
-    since = answers.iso_time(cursor) or ctx.now - timedelta(days=1)
-    period = [("minDateUTC", _written(since - OVERLAP)), ("maxDateUTC", _written(ctx.now))]
+    period = [("minDateUTC", _written(since(cursor, ctx))), ("maxDateUTC", _written(ctx.now))]
     said = yield from _ask(gw, ctx, "/Sms/In", "Incoming messages", period)
-    items = tuple(answers.readable(said.items(), _inbound))
-    reached = ctx.now.isoformat()
-    if items:
-        yield Commit(items, reached)
-    return Later(60.0, reached)
+    return (yield from fetched(answers.readable(said.items(), _inbound), ctx))
 
 
 def _inbound(one: answers.Node) -> base.Inbound:
@@ -159,7 +139,7 @@ def _inbound(one: answers.Node) -> base.Inbound:
         one.maybe_text("DestinationAddress"),
         one.maybe_text("Data"),
         id=one.maybe_text("ID"),
-        at=_milliseconds(one.maybe_text("CreatedDateUtc")),
+        at=answers.json_date(one.maybe_text("CreatedDateUtc")),
     )
 
 

@@ -39,6 +39,8 @@ STATES = States(
     }
 )
 
+# What an invalid argument or operation is about, as its words say it.
+OLDER_NAMED = (("destination", Refusal.BAD_RECIPIENT), ("source", Refusal.BAD_SENDER))
 OLDER_REFUSED = Refused(
     {
         1: (Refusal.CONFIG, "Argument null or empty"),
@@ -50,10 +52,9 @@ OLDER_REFUSED = Refused(
         7: (Refusal.AUTH, "Forbidden"),
         8: (Refusal.TEMPORARY, "Gateway error"),
         9: (Refusal.TEMPORARY, "Internal error"),
-    }
+    },
+    by_words=dict.fromkeys((2, 6), OLDER_NAMED),
 )
-# What the code is about, as its words say it.
-OLDER_NAMED = (("destination", Refusal.BAD_RECIPIENT), ("source", Refusal.BAD_SENDER))
 OLDER_STATES = States(
     {
         -2: (State.SUBMITTED, "in queue"),

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from gatepost.providers import base
-from gatepost.providers.base import Batch, Cached, Context, Flow, Gateway, MalformedAnswer, Message, Results, Stop, send
+from gatepost.providers.base import Batch, Cached, Context, Flow, Gateway, Message, Results, Stop, send
+from gatepost.providers.edna import hpg
 from gatepost.providers.edna.tables import REFUSED, STATES
 from gatepost.providers.fields import Choice, FieldError, Flag, Pem, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
@@ -36,26 +37,56 @@ manifest = Manifest(
     facts="2026-11",
     website="https://edna.ru",
     fields=(
-        Choice("api", ("hpg", "HPG"), ("sme", "SMS JSON connector"), ("pulse", "Pulse cascade"), label="Interface"),
+        Choice(
+            "api",
+            ("hpg", "HPG"),
+            ("sme", "SMS JSON connector"),
+            ("pulse", "Pulse cascade"),
+            label="Interface",
+            help="HPG for a host of your own, the others for accounts with an API key.",
+        ),
         Url(
             "url",
             label="URL",
             help="HPG: the base up to the connector, such as https://HOST/revoup/CONNECTOR. The others have their own.",
         ),
         Url("status_url", label="Status URL", when=HPG, help="Empty: the URL with /status."),
-        Text("login", required=True, identifier=True, when=HPG),
-        Text("login_field", label="Login field name", default="login", when=HPG, **FIELD_NAME),
-        Secret("password", required=True, when=HPG),
-        Text("password_field", default="password", label="Password field name", when=HPG, **FIELD_NAME),
+        Text("login", required=True, identifier=True, when=HPG, help="From MFMS, with the host."),
+        Text(
+            "login_field",
+            label="Login field name",
+            default="login",
+            when=HPG,
+            **FIELD_NAME,
+            help="What the host calls the login.",
+        ),
+        Secret("password", required=True, when=HPG, help="From MFMS, with the host."),
+        Text(
+            "password_field",
+            default="password",
+            label="Password field name",
+            when=HPG,
+            **FIELD_NAME,
+            help="What the host calls the password, such as pass.",
+        ),
         Text(
             "status_password_field",
             when=HPG,
             help="For hosts that want another name when asked for a state.",
             **FIELD_NAME,
         ),
-        Secret("api_key", label="API key", required=True, when=KEYED),
+        Secret("api_key", label="API key", required=True, when=KEYED, help="From the edna account; sent as X-API-KEY."),
         Text("cascade_id", label="Cascade ID", when=("api", "pulse"), help="Empty: the active one of the sender."),
-        Choice("priority", ("", "The provider's"), "low", "normal", "high", "realtime", when=("api", ("hpg", "sme"))),
+        Choice(
+            "priority",
+            ("", "The provider's"),
+            "low",
+            "normal",
+            "high",
+            "realtime",
+            when=("api", ("hpg", "sme")),
+            help="Where one is chosen, one-time codes go in real time.",
+        ),
         Flag("indexed", default=True, when=HPG, help="Parameters as address[0]=; off: plain address=."),
         Pem("ca_pem", label="Certificate authority", help="Some hosts have a certificate of MFMS's own authority."),
         field_names("inbound_names", NAMES, help="Fields of incoming messages; their format was not found."),
@@ -98,16 +129,9 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     elif gw["api"] == "sme":
         request = _json_request(gw, "smsOutMessage", _out_message(message, gw))
     else:
-        request = _hpg_request(gw, _send_url(gw), gw["password_field"], _hpg_params(message, gw))
+        request = hpg.send_request(message, gw, _priority(message, gw), _link(gw))
     response: Response = yield send(request)
     return batch.all(_refusal(response, ctx) or _outcome(response, gw["api"], message.ref))
-
-
-def _hpg_params(message: Message, gw: Gateway) -> list[tuple[str, str]]:
-    index = "[0]" if gw["indexed"] else ""
-    named_values = {"subject": message.sender, "address": message.to, "text": message.text, "clientId": message.ref}
-    params = [(f"{name}{index}", value) for name, value in named_values.items()]
-    return [*params, *requests.present({"priority": _priority(message, gw)})]
 
 
 def _out_message(message: Message, gw: Gateway) -> dict[str, Any]:
@@ -153,7 +177,7 @@ def _priority(message: Message, gw: Gateway) -> str:
 
 def _outcome(response: Response, api: str, ref: str) -> Outcome:
     if api == "hpg":
-        return _hpg_outcome(answers.to_text(response))
+        return accepted(hpg.fields(response)[1])
     said = answers.read_json(response)
     code = said.maybe_text("code")
     if code and code != "ok":
@@ -161,22 +185,6 @@ def _outcome(response: Response, api: str, ref: str) -> Outcome:
     if api == "pulse" and said.text("requestId") != ref:
         raise said.odd("the answer is to another request")
     return accepted(ref if api == "pulse" else said.text("id"))
-
-
-def _hpg_outcome(text: str) -> Outcome:
-    """`ok;index;id`, or an error word."""
-    found = _hpg_fields(text)
-    return found if isinstance(found, Outcome) else accepted(found[1])
-
-
-def _hpg_fields(text: str) -> list[str] | Outcome:
-    """What follows `ok`, at least two fields of which the second is filled; or what an error word means."""
-    word, *rest = [part.strip() for part in text.strip().split(";")]
-    if word == "ok" and len(rest) >= 2 and rest[1]:
-        return rest
-    if word in REFUSED or word.startswith("error-"):
-        return REFUSED.outcome(word)
-    raise MalformedAnswer("the answer is neither ok with what was asked for nor an error word", answers.excerpt(text))
 
 
 def _refusal(response: Response, ctx: Context) -> Outcome | None:
@@ -188,14 +196,15 @@ def _refusal(response: Response, ctx: Context) -> Outcome | None:
 
 
 def _state(key: str, gw: Gateway, ctx: Context) -> Flow[base.Receipt]:
-    if gw["api"] == "hpg":
-        name = "providerId[0]" if gw["indexed"] else "providerId"
-        field = gw["status_password_field"] or gw["password_field"]
-        request = _hpg_request(gw, gw["status_url"] or _hpg_base(gw) + "/status", field, [(name, key)])
-    else:
-        request = _json_request(gw, f"smsOutMessage/{requests.segment(key)}")
+    is_hpg = gw["api"] == "hpg"
+    path = f"smsOutMessage/{requests.segment(key)}"
+    request = hpg.state_request(key, gw, _link(gw)) if is_hpg else _json_request(gw, path)
     answer = yield from ask(request, "State", lambda response: _refusal(response, ctx))
-    return _hpg_receipt(answer, key) if gw["api"] == "hpg" else _receipt(answers.read_json(answer), key)
+    if not is_hpg:
+        return _receipt(answers.read_json(answer), key)
+    # Unlike in the answer to a send, the id is the first field here.
+    _, status, *rest = hpg.fields(answer)
+    return _of_status(status, keys=(key,), words=rest[1] if len(rest) > 1 else "")
 
 
 query = key_by_key(_state)
@@ -215,14 +224,6 @@ def check(gw: Gateway, ctx: Context) -> Flow[base.Checked]:
     return base.Checked("The credentials are accepted. The provider tells no balance.")
 
 
-def _hpg_receipt(answer: Response, key: str) -> base.Receipt:
-    """`ok;id;status;date;reason`: unlike the answer to a send, the id is the second field."""
-    found = _hpg_fields(answers.to_text(answer))
-    if isinstance(found, Outcome):
-        raise Stop(found)
-    return _of_status(found[1], keys=(key,), words=found[3] if len(found) > 3 else "")
-
-
 def _receipt(said: answers.Node, key: str) -> base.Receipt:
     return _of_status(said.text("dlvStatus"), keys=(key,), words=said.maybe_text("dlvError"))
 
@@ -236,10 +237,8 @@ def _of_status(status: str, **rest: Any) -> base.Receipt:
 
 
 def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
-    said = answers.read_json(raw) if raw.body.lstrip().startswith((b"{", b"[")) else answers.Node(answers.form(raw))
-    items = said.items() if isinstance(said.value, list) else [said]
     read = _inbound if raw.kind == "inbound" else _pushed
-    return base.Callback(tuple(answers.readable(items, lambda one: read(one, gw))))
+    return base.Callback(tuple(answers.readable(answers.objects(raw), lambda one: read(one, gw))))
 
 
 def _pushed(one: answers.Node, gw: Gateway) -> base.Item:
@@ -249,25 +248,9 @@ def _pushed(one: answers.Node, gw: Gateway) -> base.Item:
 
 
 def _inbound(one: answers.Node, gw: Gateway) -> base.Item:
-    if not isinstance(one.value, dict):
-        raise one.odd("the message is not an object")
-    values = {key: one.maybe_text(key) for key, value in one.value.items() if isinstance(value, str | int)}
-    found = named(gw["inbound_names"], values)
+    found = named(gw["inbound_names"], one.texts())
     sender = digits(answers.need(found, "sender"))
     return base.Inbound(sender, found.get("to", ""), found.get("text", ""), id=found.get("id", ""))
-
-
-def _hpg_base(gw: Gateway) -> str:
-    return gw.text("url").removesuffix("/send")
-
-
-def _send_url(gw: Gateway) -> str:
-    return _hpg_base(gw) + "/send"
-
-
-def _hpg_request(gw: Gateway, url: str, password_field: str, params: list[tuple[str, str]]) -> Request:
-    login = [(gw["login_field"], gw["login"]), (password_field, gw["password"])]
-    return requests.get(url, [*login, *params], link=_link(gw))
 
 
 def _json_request(gw: Gateway, path: str, body: Any = None) -> Request:

@@ -39,9 +39,22 @@ manifest = Manifest(
         Url(
             "base_url", default="https://api.infobip.com", help="Your own from the portal: https://<id>.api.infobip.com"
         ),
-        Choice("auth_kind", ("app", "API key"), ("basic", "User name and password"), label="Sign in with"),
+        Choice(
+            "auth_kind",
+            ("app", "API key"),
+            ("basic", "User name and password"),
+            label="Sign in with",
+            help="An API key can be limited and taken back without changing a password.",
+        ),
         Secret("api_key", label="API key", when=("auth_kind", "app"), required=True, help="From the Infobip portal."),
-        Text("username", label="User name", when=("auth_kind", "basic"), required=True, identifier=True),
+        Text(
+            "username",
+            label="User name",
+            when=("auth_kind", "basic"),
+            required=True,
+            identifier=True,
+            help="Of a user of the portal who may use the API.",
+        ),
         Secret(
             "secret_key",
             when=("auth_kind", "basic"),
@@ -49,7 +62,13 @@ manifest = Manifest(
             help="The password of the user; an API key needs none.",
             confidence="unverified",
         ),
-        Choice("api_version", ("v3", "3 (current)"), ("v2", "2 (superseded)"), label="API version"),
+        Choice(
+            "api_version",
+            ("v3", "3 (current)"),
+            ("v2", "2 (superseded)"),
+            label="API version",
+            help="2 only for accounts that are bound to it.",
+        ),
         Number(
             "validity_minutes", default=TWO_DAYS, min=1, max=TWO_DAYS, help="Longest time to try; at most 48 hours."
         ),
@@ -59,12 +78,26 @@ manifest = Manifest(
             help="Letters of this alphabet become plain ones, which saves segments.",
         ),
         Choice(
-            "notify_url_mode", ("per_message", "With each message"), ("account", "Only in the portal"), label="Receipts"
+            "notify_url_mode",
+            ("per_message", "With each message"),
+            ("account", "Only in the portal"),
+            label="Receipts",
+            help="Where Infobip gets the address for receipts from.",
         ),
         Text("entity_id", label="Entity ID", max_length=255, help="CPaaS X; at most 50 characters in version 2."),
         Text("application_id", label="Application ID", max_length=255, help="As the entity ID."),
-        Text("india_dlt_template_id", label="India DLT template ID", confidence="unverified"),
-        Text("india_dlt_principal_id", label="India DLT principal entity ID", confidence="unverified"),
+        Text(
+            "india_dlt_template_id",
+            label="India DLT template ID",
+            confidence="unverified",
+            help="For messages to India: the template as registered.",
+        ),
+        Text(
+            "india_dlt_principal_id",
+            label="India DLT principal entity ID",
+            confidence="unverified",
+            help="For messages to India: your registration as a sender.",
+        ),
         Number("batch_size", default=100, min=1, max=1000, help="Messages per request.", confidence="unverified"),
         Flag(
             "poll_inbound", help="Fetch messages where Infobip cannot reach us. It gives each once: a loss stays one."

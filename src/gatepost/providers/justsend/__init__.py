@@ -25,6 +25,7 @@ from gatepost.providers.justsend.tables import (
     VARIANTS,
 )
 from gatepost.providers.kit import answers, requests
+from gatepost.providers.kit.batches import refused_as_one
 from gatepost.providers.kit.flows import ask
 from gatepost.providers.kit.own_words import without_prefix
 from gatepost.providers.kit.refusals import refusal
@@ -32,7 +33,7 @@ from gatepost.providers.kit.signatures import hash_hex
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Feed, Manifest, SenderRule
 from gatepost.providers.wire import Request, Response
-from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent, refused
+from gatepost.sms.outcomes import Outcome, Refusal, accepted, refused
 
 ZONE = ZoneInfo("Europe/Warsaw")
 URLS = {"io": "https://justsend.io/api", "rest_v2": "https://justsend.pl/api/rest/v2"}
@@ -50,6 +51,7 @@ manifest = Manifest(
             "api_generation",
             ("io", "New API: no message ids, no receipts"),
             ("rest_v2", "REST v2: ids, receipts, replies, balance"),
+            help="REST v2, where the account has it, gives message ids, receipts and the balance.",
         ),
         Url("base_url", help=f"Empty: {URLS['io']} or {URLS['rest_v2']}."),
         Secret("app_key", label="App-Key", required=True, help="API key of the account, from the panel."),
@@ -104,8 +106,7 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     build = {"io": _new, "rest_v2": _v2}[gw["api_generation"]]
     response: Response = yield send(build(batch, is_bulk, gw, ctx))
     if found := _refusal(response, ctx):
-        is_of_one = found.refusal in (Refusal.BAD_RECIPIENT, Refusal.BLOCKED) and len(batch.messages) > 1
-        return batch.all(not_sent(f"the whole bulk was refused: {found.words}", is_alone=True) if is_of_one else found)
+        return refused_as_one(batch, found, (Refusal.BAD_RECIPIENT, Refusal.BLOCKED))
     key = _key(response, gw)
     keys = {message.ref: f"{key}:{message.to}" if is_bulk else key for message in batch.messages}
     return {ref: accepted(each) if key else accepted() for ref, each in keys.items()}

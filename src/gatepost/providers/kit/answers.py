@@ -86,6 +86,13 @@ class Node:
             return str(value)
         raise self.odd(f"{self._below(keys)} is not a text")
 
+    def texts(self) -> dict[str, str]:
+        """The members of an object that are texts or numbers, by name."""
+        if not isinstance(self.value, dict):
+            raise self.odd(f"{self.path} is not an object")
+        plain = (name for name, value in self.value.items() if isinstance(value, str | int | float))
+        return {name: self.maybe_text(name) for name in plain if not isinstance(self.value[name], bool)}
+
     def integer(self, *keys: str | int) -> int:
         number = self.maybe_integer(*keys)
         if number is None:
@@ -148,6 +155,13 @@ def maybe_json(response: Response) -> Node | None:
         return read_json(response)
     except MalformedAnswer:
         return None
+
+
+def objects(raw: RawCallback) -> list[Node]:
+    """What a callback holds, where its form is not known: the objects of a JSON body, one or a list of them, else the
+    fields of its form and query as one object."""
+    said = read_json(raw) if raw.body.lstrip().startswith((b"{", b"[")) else Node(form(raw))
+    return said.items() if isinstance(said.value, list) else [said]
 
 
 def readable(sources: Iterable[T], read: Callable[[T], U]) -> list[U]:
@@ -281,6 +295,12 @@ def iso_time(text: str) -> datetime | None:
     except ValueError:
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def json_date(text: str) -> datetime | None:
+    """`/Date(1294045911353)/`, milliseconds since 1970 as older .NET programs write them; None for anything else."""
+    found = re.fullmatch(r"/Date\((\d{1,15})(?:[+-]\d{4})?\)/", text, re.ASCII)
+    return unix_time(str(int(found[1]) // 1000)) if found else None
 
 
 def retry_after(response: Response, now: datetime) -> float | None:

@@ -2,13 +2,21 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from gatepost.providers.base import Batch, MalformedAnswer, Results
-from gatepost.sms.outcomes import Outcome, unknown
+from gatepost.sms.outcomes import Outcome, Refusal, not_sent, unknown
 
 T = TypeVar("T")
+
+
+def refused_as_one(batch: Batch, outcome: Outcome, of_one: Collection[Refusal]) -> Results:
+    """A refusal of the whole request, by which nothing of it was sent. The classes `of_one` say that one message is at
+    fault, and not which: where there are several, each goes again in a request of its own."""
+    if outcome.refusal not in of_one or len(batch.messages) == 1:
+        return batch.all(outcome)
+    return batch.all(not_sent(f"the whole request was refused: {outcome.words}", is_alone=True))
 
 
 def match(

@@ -1,9 +1,24 @@
 """Flows that many adapters share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gatepost.providers.base import Balance, Checked, Context, Flow, Gateway, Receipt, Sent, Stop, call
+from gatepost.providers.base import (
+    Balance,
+    Checked,
+    Commit,
+    Context,
+    Flow,
+    Gateway,
+    Item,
+    Later,
+    Receipt,
+    Sent,
+    Stop,
+    call,
+)
+from gatepost.providers.kit.answers import iso_time
 from gatepost.providers.wire import Request, Response
 from gatepost.sms.outcomes import Outcome
 
@@ -14,6 +29,20 @@ def ask(request: Request, label: str, refusal: Callable[[Response], Outcome | No
     if outcome := refusal(response):
         raise Stop(outcome)
     return response
+
+
+def since(cursor: str, ctx: Context, first_look: timedelta = timedelta(days=1)) -> datetime:
+    """From when to fetch, for a feed that is asked by time: a little before the cursor, so that nothing is missed;
+    what comes twice is known by its id."""
+    return (iso_time(cursor) or ctx.now - first_look) - timedelta(minutes=5)
+
+
+def fetched(items: Iterable[Item], ctx: Context, after_s: float = 60.0) -> Flow[Later]:
+    """What a feed that is asked by time brought, stored if it is anything, and when to come back: from now on."""
+    found, cursor = tuple(items), ctx.now.astimezone(UTC).isoformat()
+    if found:
+        yield Commit(found, cursor)
+    return Later(after_s, cursor)
 
 
 def key_by_key(

@@ -21,7 +21,14 @@ def verify_signature(default: Literal["require", "log", "off"] = "require") -> F
         ("log", "Take it, with a warning in the log"),
         ("off", "Do not check"),
     )
-    return Choice("verify_signature", *modes, default=default, label="Signatures of callbacks", group="Callbacks")
+    return Choice(
+        "verify_signature",
+        *modes,
+        default=default,
+        label="Signatures of callbacks",
+        group="Callbacks",
+        help="What to do with a callback whose signature is missing or wrong.",
+    )
 
 
 def equal(given: str | None, expected: str) -> bool:

@@ -15,11 +15,21 @@ UNCERTAIN: Literal["unknown"] = "unknown"
 
 
 class Refused:
-    """Submit errors: code to (class, words). A code that is not listed is `permanent`, with the provider's words."""
+    """Submit errors: code to (class, words). A code that is not listed is `permanent`, with the provider's words.
 
-    def __init__(self, rows: Mapping[Code, tuple[Meaning, str]], otherwise: Meaning = Refusal.PERMANENT) -> None:
+    `by_words`: codes that say little by themselves, with words to look for in the provider's text of such an error,
+    in this order and any case, and the class of each.
+    """
+
+    def __init__(
+        self,
+        rows: Mapping[Code, tuple[Meaning, str]],
+        otherwise: Meaning = Refusal.PERMANENT,
+        by_words: Mapping[Code, tuple[tuple[str, Refusal], ...]] | None = None,
+    ) -> None:
         self.rows = {_key(code): row for code, row in rows.items()}
         self.otherwise: Meaning = otherwise
+        self.by_words = {_key(code): rows for code, rows in (by_words or {}).items()}
 
     def __contains__(self, code: Code) -> bool:
         return _key(code) in self.rows
@@ -27,7 +37,9 @@ class Refused:
     def outcome(self, code: Code, words: str = "", retry_after_s: float | None = None) -> Outcome:
         """The outcome of a code; the provider's own words of this answer stand before the table's."""
         meaning, listed = self.rows.get(_key(code), (self.otherwise, ""))
-        said = words or listed
+        said, folded = words or listed, words.casefold()
+        named = (about for word, about in self.by_words.get(_key(code), ()) if word in folded)
+        meaning = next(named, meaning)
         if meaning in (THROTTLED, RECIPIENT_THROTTLED):
             return throttled(retry_after_s, code, said, is_recipient_only=meaning == RECIPIENT_THROTTLED)
         if meaning == UNCERTAIN:

@@ -34,13 +34,19 @@ manifest = Manifest(
             ("omnichannel", "Marketolog (OmniChannel)"),
             ("communicator", "Communicator (M2M API)"),
             label="Product",
+            help="Which of the two products the contract names.",
         ),
         Url(
             "url", label="URL", help="Empty: the product's own, such as https://api.mcommunicator.ru/m2m/m2m_api.asmx."
         ),
         Text("login", identifier=True, help="Of the cabinet's integrations page. Not with a token."),
         Secret("password", help="Communicator: typed in clear, sent as its MD5."),
-        Flag("password_is_md5", label="This is the MD5 already", when=COMMUNICATOR),
+        Flag(
+            "password_is_md5",
+            label="This is the MD5 already",
+            when=COMMUNICATOR,
+            help="The password above is then sent as it is.",
+        ),
         Secret("token", when=COMMUNICATOR, help="Newer accounts: instead of login and password."),
         Number("validity_s", label="Lifetime (seconds)", min=1, when=COMMUNICATOR, help="Empty: the provider's."),
         Text("timezone", default="Europe/Moscow", when=COMMUNICATOR, help="Of the account; its times name none."),

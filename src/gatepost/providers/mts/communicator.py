@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from gatepost.providers import base
-from gatepost.providers.base import Ack, Batch, Commit, Context, Flow, Gateway, Later, MalformedAnswer, Results, send
+from gatepost.providers.base import Ack, Batch, Context, Flow, Gateway, Later, MalformedAnswer, Results, send
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import match, per_message
-from gatepost.providers.kit.flows import ask
+from gatepost.providers.kit.flows import ask, fetched, since
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.signatures import hash_hex
 from gatepost.providers.kit.xml import descendants, escape, maybe_text, read_xml, text
@@ -36,7 +36,6 @@ RECEIVED = Ack(
 # A relative time whose years and months stay zero.
 VALIDITY = Validity(1, 30 * 86_400)
 TIME = "%Y-%m-%dT%H:%M:%S"
-OVERLAP, FIRST_LOOK = timedelta(minutes=5), timedelta(days=1)
 
 
 def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
@@ -132,16 +131,12 @@ def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
 
 
 def poll(feed: str, cursor: str, gw: Gateway, ctx: Context) -> Flow[Later]:
-    since, zone = answers.iso_time(cursor) or ctx.now - FIRST_LOOK, ZoneInfo(gw["timezone"])
-    dates = {"DateFrom": since - OVERLAP, "DateTo": ctx.now}
+    zone, dates = ZoneInfo(gw["timezone"]), {"DateFrom": since(cursor, ctx), "DateTo": ctx.now}
     period = "".join(_element(name, at.astimezone(zone).strftime(TIME)) for name, at in dates.items())
     params = f"<messageType>MO</messageType><subscriberMsids></subscriberMsids>{period}"
     root = yield from _ask(gw, ctx, "GetMessages", params, "Incoming messages")
     newest_first = answers.readable(descendants(root, "MessageInfo"), lambda info: _incoming(info, gw))
-    cursor = ctx.now.astimezone(UTC).isoformat()
-    if newest_first:
-        yield Commit(tuple(reversed(newest_first)), cursor)
-    return Later(60.0, cursor)
+    return (yield from fetched(reversed(newest_first), ctx))
 
 
 def _incoming(info: "Element", gw: Gateway) -> base.Inbound:

@@ -41,7 +41,14 @@ manifest = Manifest(
     website="https://rapporto.ru",
     own_shortener=("shorten_links",),
     fields=(
-        Choice("api", ("http", "HTTP API"), ("rest", "REST API"), ("rest_batch", "REST_BATCH API"), label="Interface"),
+        Choice(
+            "api",
+            ("http", "HTTP API"),
+            ("rest", "REST API"),
+            ("rest_batch", "REST_BATCH API"),
+            label="Interface",
+            help="Which interface the contract names.",
+        ),
         Url(
             "url",
             label="URL",
@@ -50,7 +57,7 @@ manifest = Manifest(
             help="The whole address with your URI, from Rapporto, such as http://lk.rapporto.ru:9080/URI.",
         ),
         Text("service_id", required=True, identifier=True, when=SIGNED_IN, help="serviceId, or the login of REST."),
-        Secret("password", required=True, when=SIGNED_IN),
+        Secret("password", required=True, when=SIGNED_IN, help="pass, or the password of REST."),
         Secret(
             "api_key",
             label="API key",
@@ -249,9 +256,7 @@ def verify(raw: RawCallback, gw: Gateway) -> bool | None:
 
 def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
     if raw.body.lstrip().startswith((b"{", b"[")):
-        said = answers.read_json(raw)
-        items = said.items() if isinstance(said.value, list) else [said]
-        return base.Callback(tuple(answers.readable(items, _of_json)))
+        return base.Callback(tuple(answers.readable(answers.objects(raw), _of_json)))
     values = answers.form(raw)
     if "clientId" in values:
         # Every line of an answer of 200 would be sent to the subscriber.

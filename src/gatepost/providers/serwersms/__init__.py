@@ -12,17 +12,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gatepost.providers import base
-from gatepost.providers.base import Ack, Batch, Callback, Context, Flow, Gateway, Inbound, Media, Results, call, send
+from gatepost.providers.base import Ack, Batch, Callback, Context, Flow, Gateway, Inbound, Media, Results, send
 from gatepost.providers.fields import Choice, Flag, Lines, Secret, Text, Url
-from gatepost.providers.kit import answers, requests
-from gatepost.providers.kit.batches import digits, match, per_message
+from gatepost.providers.kit import answers
+from gatepost.providers.kit.batches import digits, match, per_message, refused_as_one
 from gatepost.providers.kit.own_words import field_names, named, state_of, state_words, without_prefix
-from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Feed, Manifest, Ref, SenderRule
-from gatepost.providers.serwersms.tables import INBOUND_NAMES, PUSHED_WORDS, REASONS, REFUSED, STATES, UNSENT
-from gatepost.providers.wire import Link, RawCallback, Request, Response
-from gatepost.sms.outcomes import Outcome, Refusal, accepted, not_sent
+from gatepost.providers.serwersms import calls
+from gatepost.providers.serwersms.tables import INBOUND_NAMES, PUSHED_WORDS, REASONS, STATES, UNSENT
+from gatepost.providers.wire import RawCallback, Request, Response
+from gatepost.sms.outcomes import Outcome, Refusal, accepted
 from gatepost.sms.states import State
 
 ZONE = ZoneInfo("Europe/Warsaw")
@@ -30,8 +30,6 @@ TIME = "%Y-%m-%d %H:%M:%S"
 PAGE, MAX_PAGES = 50, 400
 # Local times go back an hour in October, and a report may come late; what was read before is known by its id.
 LOOK_BACK = timedelta(hours=2)
-# Answers repeat every text, and pictures come inside them.
-LINK = Link(total_timeout_s=60.0, max_bytes=32 * 1024 * 1024)
 
 manifest = Manifest(
     slug="serwersms",
@@ -43,8 +41,14 @@ manifest = Manifest(
     website="https://www.serwersms.pl",
     callback_names=("serversms",),
     fields=(
-        Url("base_url", default="https://api2.serwersms.pl"),
-        Choice("auth_mode", ("password", "Login and password"), ("token", "Token"), label="Sign in with"),
+        Url("base_url", default="https://api2.serwersms.pl", help="Version 2 of the interface."),
+        Choice(
+            "auth_mode",
+            ("password", "Login and password"),
+            ("token", "Token"),
+            label="Sign in with",
+            help="A token of the API user replaces its login and password.",
+        ),
         Text(
             "login",
             identifier=True,
@@ -58,8 +62,13 @@ manifest = Manifest(
         Flag("priority", help="The priority channel; FULL only."),
         Flag("test_mode", help="Answers as real; nothing is sent and no report follows."),
         Flag("use_dlr_url", label="Send our report URL", default=True, help="Overrides the URL set in the panel."),
-        Flag("poll_reports", label="Ask for reports", default=True),
-        Flag("poll_incoming", label="Fetch incoming messages", default=True),
+        Flag(
+            "poll_reports",
+            label="Ask for reports",
+            default=True,
+            help="For reports that were not pushed, or with a word that nobody knows.",
+        ),
+        Flag("poll_incoming", label="Fetch incoming messages", default=True, help="Once a minute, of the kinds below."),
         Lines(
             "incoming_types",
             label="Kinds that are fetched",
@@ -76,7 +85,12 @@ manifest = Manifest(
             confidence="unverified",
             help="Any other word: the report is asked for.",
         ),
-        field_names("incoming_field_map", INBOUND_NAMES, label="Names in pushed incoming messages"),
+        field_names(
+            "incoming_field_map",
+            INBOUND_NAMES,
+            label="Names in pushed incoming messages",
+            help="Their names were not found: likely ones are listed.",
+        ),
         Lines("text_prefixes_to_remove", help="Keywords or NDI codes that are cut from the start of inbound texts."),
     ),
     batch=Batching(200, same=("sender", "encoding"), unique_number=True),
@@ -112,11 +126,9 @@ def capabilities(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     response: Response = yield send(_request(batch, gw, ctx))
-    answer, outcome = _read(response, ctx)
+    answer, outcome = calls.read(response, ctx)
     if outcome:
-        is_of_one = outcome.refusal in (Refusal.BAD_RECIPIENT, Refusal.BAD_CONTENT) and len(batch.messages) > 1
-        said = f"the whole request was refused: {outcome.words}"
-        return batch.all(not_sent(said, is_alone=True) if is_of_one else outcome)
+        return refused_as_one(batch, outcome, (Refusal.BAD_RECIPIENT, Refusal.BAD_CONTENT))
     return per_message(match(batch, answer.items("items"), numbers=(lambda item: item.maybe_text("phone"),)), _outcome)
 
 
@@ -140,23 +152,7 @@ def _request(batch: Batch, gw: Gateway, ctx: Context) -> Request:
         "dlr_url": f"{ctx.receipt_url}?{placeholders}" if has_report_url else "",
     }
     action = "messages/send_sms" if has_one_text else "messages/send_personalized"
-    return _post(gw, action, content | {name: value for name, value in options.items() if value})
-
-
-def _post(gw: Gateway, action: str, body: Mapping[str, Any]) -> Request:
-    is_token = gw["auth_mode"] == "token"
-    headers = (requests.bearer(gw["api_token"]),) if is_token else ()
-    login = {} if is_token else {"username": gw["login"], "password": gw["password"]}
-    return requests.post_json(gw.url(f"/{action}.json"), {**login, **body}, headers=headers, link=LINK)
-
-
-def _read(response: Response, ctx: Context) -> tuple[answers.Node, Outcome | None]:
-    """The answer, and the refusal in it: errors come with 200."""
-    answer = answers.maybe_json(response) or answers.Node({})
-    code, words = answer.maybe_text("error", "code"), answer.maybe_text("error", "message")
-    if outcome := refusal(response, ctx, REFUSED, code, words):
-        return answer, outcome
-    return answers.read_json(response), REFUSED.outcome(code, words) if code else None
+    return calls.post(gw, action, content | {name: value for name, value in options.items() if value})
 
 
 def _outcome(item: answers.Node) -> Outcome:
@@ -202,7 +198,7 @@ def query(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[list[b
     keys = [key for message in sent for key in message.keys]
     if not keys:
         return []
-    answer = yield from _ask(gw, ctx, "messages/reports", {"id": keys, "limit": len(keys)}, "Reports")
+    answer = yield from calls.ask(gw, ctx, "messages/reports", {"id": keys, "limit": len(keys)}, "Reports")
     return answers.readable(answer.items("items"), _reported)
 
 
@@ -218,7 +214,7 @@ def find(sent: tuple[base.Sent, ...], gw: Gateway, ctx: Context) -> Flow[dict[st
     """One request each: the answer does not repeat our reference."""
     found = {}
     for message in sent:
-        answer = yield from _ask(gw, ctx, "messages/reports", {"unique_id": [message.ref]}, "Look-up")
+        answer = yield from calls.ask(gw, ctx, "messages/reports", {"unique_id": [message.ref]}, "Look-up")
         items = answers.readable(answer.items("items"), _reported)
         keys = tuple(key for item in items for key in item.keys)
         found[message.ref] = base.Found(bool(items), keys, items[0].state if items else None)
@@ -231,7 +227,7 @@ def poll(feed: str, cursor: str, gw: Gateway, ctx: Context) -> Flow[base.Later]:
     since = (latest - LOOK_BACK).astimezone(ZONE).strftime(TIME)
     for page in range(1, MAX_PAGES + 1):
         wanted = {"type": feed, "date_from": since, "order": "asc", "limit": PAGE, "page": page}
-        answer = yield from _ask(gw, ctx, "messages/recived", wanted, "Incoming")
+        answer = yield from calls.ask(gw, ctx, "messages/recived", wanted, "Incoming")
         entries = answer.items("items")
         items = [item for items in answers.readable(entries, lambda e: _received(feed, e, gw)) for item in items]
         times = [item.at for item in items if isinstance(item, Inbound) and item.at]
@@ -279,16 +275,8 @@ def check(gw: Gateway, ctx: Context) -> Flow[base.Checked]:
 
 def _limits(gw: Gateway, ctx: Context) -> Flow[base.Balance | None]:
     """How many messages are left, of the first kind that is counted."""
-    answer = yield from _ask(gw, ctx, "account/limits", {}, "Balance")
+    answer = yield from calls.ask(gw, ctx, "account/limits", {}, "Balance")
     left = {item.maybe_text("type"): item.maybe_text("value") for item in answer.items("items")}
     words = ", ".join(f"{kind}: {value}" for kind, value in left.items())
     counted = next((kind for kind in ("full", "eco") if left.get(kind, "").isdecimal()), None)
     return base.Balance(Decimal(left[counted]), f"{counted.upper()} messages", words) if counted else None
-
-
-def _ask(gw: Gateway, ctx: Context, action: str, body: Mapping[str, Any], label: str) -> Flow[answers.Node]:
-    response: Response = yield call(_post(gw, action, body), label)
-    answer, outcome = _read(response, ctx)
-    if outcome:
-        raise base.Stop(outcome)
-    return answer

@@ -12,6 +12,7 @@ from gatepost.providers.fields import Choice, Flag, Lines, Md5, Number, Secret, 
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import match, per_message
 from gatepost.providers.kit.multipart import read_multipart
+from gatepost.providers.kit.own_words import without_prefix
 from gatepost.providers.manifest import Batch as Batching
 from gatepost.providers.manifest import Dedupe, Manifest, Pace, Ref, SenderRule, Validity
 from gatepost.providers.smsapi.tables import HTTP, REFUSED, STATES
@@ -31,12 +32,25 @@ manifest = Manifest(
     fields=(
         Url("base_url", default="https://api.smsapi.pl", help="https://api.smsapi.com (.bg, .se) for accounts there."),
         Url("backup_url", default=PL_BACKUP, help="Tried only when the main host cannot be reached; smsapi.pl only."),
-        Choice("auth_mode", ("token", "Token"), ("md5", "Login and password as MD5"), label="Sign in with"),
+        Choice(
+            "auth_mode",
+            ("token", "Token"),
+            ("md5", "Login and password as MD5"),
+            label="Sign in with",
+            help="Tokens are the current way; login and password are kept for older accounts.",
+        ),
         Secret("api_token", when=("auth_mode", "token"), required=True, help="Panel > API settings > tokens."),
         Text("login", when=("auth_mode", "md5"), required=True, identifier=True, help="Often an e-mail address."),
         Md5("password_md5", when=("auth_mode", "md5"), required=True, help="The API password, or its MD5 in hex."),
         Flag("normalize", help="Letters outside GSM 03.38 become plain ones."),
-        Number("max_parts", label="Maximum SMS per message", default=6, min=1, max=6),
+        Number(
+            "max_parts",
+            label="Maximum SMS per message",
+            default=6,
+            min=1,
+            max=6,
+            help="Longer texts are refused by the provider.",
+        ),
         Flag("fast", label="Fast route", help="Costs half as much again."),
         Flag("test_mode", help="Answers as real; nothing is sent or charged, and no report follows."),
         Number("batch_size", default=200, min=1, max=10_000, help="Messages per request.", confidence="unverified"),
@@ -216,12 +230,10 @@ def _receipt(row: Mapping[str, str]) -> base.Receipt:
 
 
 def _sms(values: Mapping[str, str], gw: Gateway) -> Inbound:
-    text = values.get("sms_text", "")
-    cut = next((code for code in gw["text_prefixes_to_remove"] if text.casefold().startswith(code.casefold())), "")
     return Inbound(
         answers.need(values, "sms_from"),
         values.get("sms_to", ""),
-        text[len(cut) :].lstrip() if cut else text,
+        without_prefix(values.get("sms_text", ""), gw["text_prefixes_to_remove"]),
         at=answers.unix_time(values.get("sms_date", "")),
         answers=answers.some(values.get("MsgId", "")),
     )

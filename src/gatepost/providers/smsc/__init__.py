@@ -56,8 +56,14 @@ manifest = Manifest(
         Lines(
             "backup_urls", default=BACKUP, pattern=r"https://\S+", help="Tried when the main host cannot be reached."
         ),
-        Choice("auth_kind", ("password", "Login and password"), ("api_key", "API key"), label="Sign in with"),
-        Text("login", when=("auth_kind", "password"), required=True, identifier=True),
+        Choice(
+            "auth_kind",
+            ("password", "Login and password"),
+            ("api_key", "API key"),
+            label="Sign in with",
+            help="An API key replaces login and password.",
+        ),
+        Text("login", when=("auth_kind", "password"), required=True, identifier=True, help="Of the cabinet."),
         Secret(
             "password",
             when=("auth_kind", "password"),
@@ -70,7 +76,13 @@ manifest = Manifest(
             help="Instead of the text; new accounts may refuse it.",
             confidence="unverified",
         ),
-        Secret("api_key", label="API key", when=("auth_kind", "api_key"), required=True),
+        Secret(
+            "api_key",
+            label="API key",
+            when=("auth_kind", "api_key"),
+            required=True,
+            help="From the settings of the cabinet.",
+        ),
         Number("max_parts", label="Maximum SMS per message", default=0, min=0, max=255, help="0: no limit."),
         Flag("send_op", label="Detail for every number", default=True, help="Asks for the price of each recipient."),
         Number("batch_size", default=100, min=1, max=100, help="Messages per request.", confidence="unverified"),

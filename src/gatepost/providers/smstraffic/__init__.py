@@ -6,18 +6,18 @@ templates, flash, the provider's schedule, SOAP, SMPP, SMTP.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from gatepost.providers import base
-from gatepost.providers.base import Ack, Batch, Commit, Context, Flow, Gateway, Later, Message, Results, Stop, send
+from gatepost.providers.base import Ack, Batch, Context, Flow, Gateway, Later, Message, Results, Stop, send
 from gatepost.providers.fields import Choice, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.batches import match_all, per_message
-from gatepost.providers.kit.flows import ask, check_by_balance
+from gatepost.providers.kit.flows import ask, check_by_balance, fetched, since
 from gatepost.providers.kit.refusals import refusal
 from gatepost.providers.kit.signatures import equal
 from gatepost.providers.kit.tables import Refused
@@ -39,7 +39,7 @@ TIME = "%Y-%m-%d %H:%M:%S"
 IDS_PER_QUERY = 15
 IN_ORDER_WITHIN_MS = 300_000
 SEGMENTS_PER_ANSWER = 1500
-OVERLAP, KEPT, FINAL_AFTER = timedelta(minutes=5), timedelta(days=2), timedelta(days=1)
+KEPT, FINAL_AFTER = timedelta(days=2), timedelta(days=1)
 ALIKE: tuple[Attribute, ...] = ("sender", "encoding", "validity")
 LIFETIME = Validity(600, 86_400)
 SMART = ("dialect", "smartdelivery")
@@ -61,8 +61,8 @@ manifest = Manifest(
             help=f"Or a path on {HOST}.",
         ),
         Url("backup_url", label="Backup URL", default=BACKUP, help="For when the first cannot be reached, or says so."),
-        Text("login", required=True, identifier=True),
-        Secret("password", required=True),
+        Text("login", required=True, identifier=True, help="Of the account."),
+        Secret("password", required=True, help="Of the account."),
         Number(
             "gap_ms",
             label="Pause between segments (ms)",
@@ -73,8 +73,21 @@ manifest = Manifest(
         ),
         Number("max_parts", label="Maximum SMS per message", default=255, min=1, max=255, help="Longer ones are cut."),
         Number("timeout_s", label="Lifetime (seconds)", min=600, max=86_400, help="Few operators honour it."),
-        Number("batch_size", label="Messages per request", default=500, min=1, max=500),
-        Choice("dialect", ("classic", "SMS Traffic"), ("smartdelivery", "Smart Delivery (Belarus)"), label="Answers"),
+        Number(
+            "batch_size",
+            label="Messages per request",
+            default=500,
+            min=1,
+            max=500,
+            help="One wrong number refuses all messages of a request.",
+        ),
+        Choice(
+            "dialect",
+            ("classic", "SMS Traffic"),
+            ("smartdelivery", "Smart Delivery (Belarus)"),
+            label="Answers",
+            help="Whose tags the answers have.",
+        ),
         Text("route", when=SMART, help="Such as viber(60)-sms.", confidence="unverified"),
         Choice("inbound_charset", "windows-1251", "utf-8", group="Callbacks", help="As chosen in the cabinet."),
         Secret("shortcode_password", group="Callbacks", help="Of a short code, as set in the cabinet."),
@@ -257,15 +270,10 @@ def parse_callback(raw: RawCallback, gw: Gateway) -> base.Callback:
 
 
 def poll(feed: str, cursor: str, gw: Gateway, ctx: Context) -> Flow[Later]:
-    """What came since the cursor, a little earlier for certainty: repeats are recognised by their id."""
-    since = max((answers.iso_time(cursor) or ctx.now - KEPT) - OVERLAP, ctx.now - KEPT)
-    params = {"operation": "incoming", "from_date": since.astimezone(MOSCOW).strftime(TIME), "want_sms_ids": 1}
+    begin = max(since(cursor, ctx, KEPT), ctx.now - KEPT)
+    params = {"operation": "incoming", "from_date": begin.astimezone(MOSCOW).strftime(TIME), "want_sms_ids": 1}
     root = yield from _ask(gw, ctx, params, "Incoming messages")
-    items = tuple(answers.readable(descendants(root, "message"), _incoming))
-    cursor = ctx.now.astimezone(UTC).isoformat()
-    if items:
-        yield Commit(items, cursor)
-    return Later(60.0, cursor)
+    return (yield from fetched(answers.readable(descendants(root, "message"), _incoming), ctx))
 
 
 def _incoming(row: "Element") -> base.Inbound:

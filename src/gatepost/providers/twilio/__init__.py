@@ -48,7 +48,7 @@ manifest = Manifest(
         _sid("account", "AC", required=True, identifier=True, help="From the Console."),
         Secret("auth_token", required=True, help="The primary token. Callbacks are signed with it, so always needed."),
         _sid("api_key", "SK", label="API key SID", help="Signs requests in instead of SID and token, if you prefer."),
-        Secret("api_key_secret", label="API key secret"),
+        Secret("api_key_secret", label="API key secret", help="Shown once, when the key was made."),
         _sid("messaging_service", "MG", help="Used instead of a sender or beside one; needed for scheduling."),
         Number("validity_seconds", default=TEN_HOURS_S, min=1, max=TEN_HOURS_S, help="Longest time in its queue."),
         Flag("smart_encoded", help="Typographic letters become plain ones where that saves segments."),

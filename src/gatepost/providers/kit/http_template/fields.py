@@ -104,10 +104,18 @@ _SIGN_IN = (
         pattern=r"[A-Za-z0-9][A-Za-z0-9_-]*",
         pattern_words="a header name.",
         when=("auth", ("header_key", *TOKEN)),
+        help="The header that carries the key or token.",
     ),
     Text("auth_query_name", default="api_key", help="Name of the query parameter.", when=("auth", "query_key")),
-    Text("token_url", label="Login address", max_length=2000, required=True, when=("auth", TOKEN)),
-    Choice("token_method", "POST", "GET", "PUT", when=("auth", TOKEN)),
+    Text(
+        "token_url",
+        label="Login address",
+        max_length=2000,
+        required=True,
+        when=("auth", TOKEN),
+        help="Asked for a token before the first message, and again when it is refused.",
+    ),
+    Choice("token_method", "POST", "GET", "PUT", when=("auth", TOKEN), help="How the login address is asked."),
     LongText(
         "token_body",
         label="Login payload",
@@ -122,9 +130,25 @@ _SIGN_IN = (
         "unless a template uses {{token}}.",
         when=("auth", TOKEN),
     ),
-    Number("token_ttl_s", label="Token lives (seconds)", default=3000, min=30, max=2_592_000, when=("auth", TOKEN)),
+    Number(
+        "token_ttl_s",
+        label="Token lives (seconds)",
+        default=3000,
+        min=30,
+        max=2_592_000,
+        when=("auth", TOKEN),
+        help="Asked for anew after that.",
+    ),
     Text("token_ttl_path", help="Where the answer says so itself, in seconds.", when=("auth", TOKEN)),
-    Choice("hmac_algo", "sha256", "sha1", "sha512", label="HMAC algorithm", when=("auth", "hmac")),
+    Choice(
+        "hmac_algo",
+        "sha256",
+        "sha1",
+        "sha512",
+        label="HMAC algorithm",
+        when=("auth", "hmac"),
+        help="As the provider documents it.",
+    ),
     LongText(
         "hmac_input",
         label="What is signed",
@@ -132,7 +156,14 @@ _SIGN_IN = (
         help="Any placeholder, and {{body}}, {{method}}, {{url}}, {{path}}. The key is secret 1.",
         when=("auth", "hmac"),
     ),
-    Choice("hmac_encoding", "hex", "base64", label="Signature as", when=("auth", "hmac")),
+    Choice(
+        "hmac_encoding",
+        "hex",
+        "base64",
+        label="Signature as",
+        when=("auth", "hmac"),
+        help="How the signature is written.",
+    ),
     Text(
         "hmac_header",
         label="Signature header",
@@ -143,15 +174,29 @@ _SIGN_IN = (
 )
 
 _TRANSPORT = (
-    Pem("client_cert_pem", label="Client certificate (PEM)"),
-    Pem("client_key_pem", label="Client key (PEM)", secret=True),
-    Secret("client_key_password"),
+    Pem("client_cert_pem", label="Client certificate (PEM)", help="For providers that ask for one, with its chain."),
+    Pem("client_key_pem", label="Client key (PEM)", secret=True, help="The private key of that certificate."),
+    Secret("client_key_password", help="If the key is encrypted."),
     Pem("ca_pem", label="Private CA (PEM)", help="Trusted for this gateway instead of the public ones."),
-    Number("connect_timeout_s", label="Connect time-out (seconds)", default=CONNECT_S, min=1, max=60),
-    Number("read_timeout_s", label="Answer time-out (seconds)", default=READ_S, min=1, max=120),
-    Url("proxy_url", label="Proxy", schemes=HTTP),
-    Text("proxy_username", label="Proxy login"),
-    Secret("proxy_password"),
+    Number(
+        "connect_timeout_s",
+        label="Connect time-out (seconds)",
+        default=CONNECT_S,
+        min=1,
+        max=60,
+        help="No answer by then: the message is tried again.",
+    ),
+    Number(
+        "read_timeout_s",
+        label="Answer time-out (seconds)",
+        default=READ_S,
+        min=1,
+        max=120,
+        help="No answer by then: what became of the message is unknown.",
+    ),
+    Url("proxy_url", label="Proxy", schemes=HTTP, help="Requests of this gateway go through it."),
+    Text("proxy_username", label="Proxy login", help="If the proxy asks for one."),
+    Secret("proxy_password", help="If the proxy asks for one."),
     Number("max_response_bytes", default=MAX_BYTES, min=256, max=262_144, help="What is read of an answer at most."),
 )
 
@@ -177,6 +222,7 @@ _TEXT = (
         ("gsm_only", "GSM-7 only, refuse the rest"),
         ("unicode_only", "Always Unicode"),
         ("smart", "Replace typographic characters first"),
+        help="What is done about characters outside GSM-7.",
     ),
     Flag("transliterate", help="Replaces characters outside GSM-7 by readable ones."),
     Text("coding_gsm", default="0", help="{{coding}} for GSM-7 texts."),
@@ -189,7 +235,14 @@ _TEXT = (
 )
 
 _BATCH = (
-    Number("max_recipients", label="Recipients per request", default=1, min=1, max=10_000),
+    Number(
+        "max_recipients",
+        label="Recipients per request",
+        default=1,
+        min=1,
+        max=10_000,
+        help="Above 1, the payload needs {{to_list}} or {{items}}.",
+    ),
     Text(
         "recipient_separator",
         default=",",
