@@ -69,6 +69,15 @@ AS_A_PERSON_SEES_IT = """
     document.addEventListener("DOMContentLoaded", () => { document.adoptedStyleSheets = [] });
 """
 """A test is quick enough to press a button between its arrival and the script that listens to it."""
+WHAT_IT_SAYS = """
+    (button) => {
+        const said = [];
+        const note = () => said.push(button.textContent.trim());
+        new MutationObserver(note).observe(button, {subtree: true, childList: true, characterData: true});
+        return said;
+    }
+"""
+"""A test may be too slow to see what stands there for seconds only."""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -263,8 +272,9 @@ def fits() -> Callable[[Page], None]:
 
 
 def copied(page: Page, button: Locator) -> str:
-    """What the button puts on the clipboard, which the whole browser shares."""
+    """What the button puts on the clipboard, which the whole browser shares; it says so for a moment."""
     page.evaluate("navigator.clipboard.writeText('')")
+    said = button.evaluate_handle(WHAT_IT_SAYS)
     button.click()
     found: list[str] = []
 
@@ -273,4 +283,5 @@ def copied(page: Page, button: Locator) -> str:
         return found[-1] != ""
 
     wait_until(is_there, PATIENCE_MS / 1000, "something on the clipboard")
+    wait_until(lambda: "Copied" in said.json_value(), PATIENCE_MS / 1000, "the button to say so")
     return found[-1]

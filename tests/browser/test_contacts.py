@@ -35,7 +35,7 @@ def test_a_messy_table_becomes_contacts_a_segment_and_a_card(
     fits(page)
     screenshot(page, "contacts-import")
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_role("status").filter(has_text="Done 100 %")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("status").filter(has_text="Done 100 %")).to_be_visible()
     expect(page.get_by_text("Row 3")).to_be_visible()
     is_accessible(page)
     screenshot(page, "contacts-imported")

@@ -65,7 +65,6 @@ def test_an_exchange_is_copied_as_curl_without_its_secret(site: Site, signed_in:
     page.goto(site.at("gateway", gateway=warsaw.pk))
     page.get_by_role("button", name="Check").click()
     curl = copied(page, page.get_by_role("button", name="Copy as curl").first)
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert "curl --globoff" in curl
     assert "$API_TOKEN" in curl
     assert CANARY not in curl

@@ -51,7 +51,6 @@ def test_a_person_is_added_and_comes_in_by_the_link(
     panel = page.get_by_role("status")
     expect(panel).to_contain_text("Hand this link to eva@example.com")
     link = copied(page, panel.get_by_role("button", name="Copy the link"))
-    expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     is_accessible(page)
     fits(page)
     screenshot(page, "people")
@@ -107,7 +106,6 @@ def test_a_key_is_made_used_and_revoked(
     page.get_by_role("button", name="Make the key").click()
     token = page.locator("#token").inner_text()
     assert copied(page, page.get_by_role("button", name="Copy the key")) == token
-    expect(page.get_by_role("button", name="Copied")).to_be_visible()
     expect(page.locator("#example")).to_contain_text(f"Bearer {token}")
     assert whoami(site, token)["rights"] == ["workspace:read"]
     is_accessible(page)

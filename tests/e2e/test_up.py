@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.ports import quiet_port
 from tests.support.processes import eventually, is_running
 from tests.support.scratch import scratch_folder
-
-from gatepost.processes.ports import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -107,7 +106,7 @@ def folder() -> Iterator[Path]:
 def demo(folder: Path) -> Iterator[Up]:
     """A demo that the tests share and leave running."""
     (folder / "shared").mkdir(mode=0o711)
-    running = Up(folder / "shared" / "var", _some_port()).start()
+    running = Up(folder / "shared" / "var", quiet_port()).start()
     yield running
     running.end()
 
@@ -116,7 +115,7 @@ def demo(folder: Path) -> Iterator[Up]:
 def own(folder: Path) -> Iterator[Up]:
     """A demo that is not started yet."""
     (folder / "own").mkdir(mode=0o711)
-    startable = Up(folder / "own" / "var", _some_port())
+    startable = Up(folder / "own" / "var", quiet_port())
     yield startable
     startable.end()
 
@@ -233,11 +232,6 @@ def test_the_doctor_finds_nothing_wrong(demo: Up) -> None:
 
     assert len(examined) > 10
     assert {finding["mark"] for finding in examined} <= {"ok", "warn"}
-
-
-def _some_port() -> int:
-    """Apart from the ports of other workers' demos."""
-    return free_port("127.0.0.1", 18_000 + os.getpid() % 10_000)
 
 
 def _gatepost(up: Up, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":

@@ -33,7 +33,7 @@ from gatepost.gateways.models import Gateway
 from gatepost.gateways.services import callback_urls, create_gateway
 
 RECORD_BUFFER = 500
-SETTLE_TIMEOUT_S = 60.0
+SETTLE_TIMEOUT_S = 180.0
 AFTERMATH_S = 31.0
 """How long after a harm its effect may show: a request may wait until its deadline."""
 
@@ -175,7 +175,7 @@ class Arena:
         )
 
     def _tell_provider(self, method: str, path: str, document: Any = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.provider_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.provider_port, timeout=60)
         try:
             connection.request(method, path, json.dumps(document or {}))
             answer = connection.getresponse()
@@ -192,7 +192,7 @@ def fake_provider(folder: Path, seed: int) -> Iterator[tuple[int, Path]]:
     argv = [sys.executable, "-m", "tests.faults.fake_provider", str(log), str(seed)]
     process = spawn("provider", argv, folder, module_env())
     try:
-        wait_until(lambda: process.last_words().endswith("\n"), 20, "the fake provider")
+        wait_until(lambda: process.last_words().endswith("\n"), 60, "the fake provider")
         yield int(process.last_words()), log
     finally:
         process.kill()

@@ -69,7 +69,7 @@ class Ledger:
                 self._note(asked["client_ref"], answer["id"])
         return True
 
-    def post_until_acknowledged(self, order: Order, timeout_s: float = 30.0) -> None:
+    def post_until_acknowledged(self, order: Order, timeout_s: float = 120.0) -> None:
         deadline = time.monotonic() + timeout_s
         while not self.post(order):
             assert time.monotonic() < deadline, "the API did not come back"

@@ -17,7 +17,7 @@ import psycopg
 
 from gatepost.sms.ids import to_ref
 
-GROUP = 10
+GROUP = 50
 LEASE = """
     update outbox o set due_at = now() + interval '1 second'
       from (select o.message_id, m.to_digits, m.body from outbox o join message m on m.id = o.message_id

@@ -15,7 +15,9 @@ T = TypeVar("T")
 MID_FLIGHT_TIMEOUT_S = 40.0
 LOOK_EVERY_S = 0.02
 LAST_STATEMENT_S = 0.2
-"""How long the database may still execute what it was asked before the blow."""
+"""How long the database may take to begin with what it was asked before the blow."""
+LONGEST_STATEMENT_S = 2.0
+"""How long it may go on with it: on a busy machine everything takes long."""
 
 DRIVEN_BY = """
     select l.gateway_id from gateway_lease l join worker w on w.id = l.worker_id
@@ -24,6 +26,11 @@ DRIVEN_BY = """
 IN_FLIGHT = """
     select gateway_id, array_agg(message_id) from submission, unnest(message_ids) as message_id
      where done_at is null and gateway_id = any(%s) group by gateway_id
+"""
+
+UNDER_WAY = """
+    select pid, query_start from pg_stat_activity
+     where datname = current_database() and application_name = 'gatepost worker' and state = 'active'
 """
 
 
@@ -73,6 +80,8 @@ class Nemesis:
         gone_at = time.time()
         is_kill = not worker.is_alive
         await asyncio.sleep(LAST_STATEMENT_S)
+        if is_kill:
+            await self._until_executed(deadline)
         in_flight = await self._patiently(lambda: self.in_flight(gateway_ids), deadline)
         met = Strike(at, gone_at, tuple(gateway_ids), in_flight, is_kill)
         self.strikes.append(met)
@@ -89,6 +98,17 @@ class Nemesis:
             assert worker.is_alive, worker.last_words()
             assert time.monotonic() < deadline, f"{worker.name} never had a message in flight:\n{worker.last_words()}"
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _until_executed(self, deadline: float) -> None:
+        """The dead worker's last statements: no living one's takes long."""
+        ends = time.monotonic() + LONGEST_STATEMENT_S
+        left = set(await self._patiently(self._under_way, deadline))
+        while left and time.monotonic() < ends:
+            await asyncio.sleep(LOOK_EVERY_S)
+            left &= set(await self._patiently(self._under_way, deadline))
+
+    def _under_way(self) -> list[tuple[object, ...]]:
+        return self.installation.rows(UNDER_WAY)
 
     async def _patiently(self, look: Callable[[], T], deadline: float) -> T:
         """The nemesis does not mind that the database is away for a while."""

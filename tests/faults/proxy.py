@@ -42,7 +42,7 @@ class Proxy:
 
     def do(self, **wanted: Any) -> None:
         """Change how it behaves; what is not named stays."""
-        with self._lock, socket.create_connection(("127.0.0.1", self.control_port), timeout=10) as control:
+        with self._lock, socket.create_connection(("127.0.0.1", self.control_port), timeout=60) as control:
             control.sendall(json.dumps(wanted).encode() + b"\n")
             assert control.recv(16) == b"done\n"
 
@@ -56,7 +56,7 @@ def running_proxy(folder: Path, host: str, port: int, name: str = "proxy") -> It
     argv = [sys.executable, "-m", "tests.faults.relay", host, str(port)]
     process = spawn(name, argv, folder, module_env())
     try:
-        wait_until(lambda: process.last_words().endswith("\n") or not process.is_alive, 10, "the proxy")
+        wait_until(lambda: process.last_words().endswith("\n") or not process.is_alive, 60, "the proxy")
         ports = process.last_words().split()
         yield Proxy(process, int(ports[0]), int(ports[1]))
     finally:

@@ -19,7 +19,7 @@ from gatepost.sms.ids import IdSource
 pytestmark = pytest.mark.faults
 
 KILLS = 20
-MISSES = 2
+MISSES = 5
 ROWS = 1000
 SLOTS = 4
 QUEUE_AT_LEAST = 100
@@ -157,7 +157,7 @@ async def test_a_frozen_worker_sends_nothing_when_it_wakes(arena: Arena, say: Sa
     frozen = arena.gatepost.start_worker()
     strike = await arena.nemesis.strike(frozen, lambda: _freeze_inside_a_transaction(arena, frozen))
     successor = arena.gatepost.start_worker()
-    await until(lambda: arena.nemesis.in_flight(arena.nemesis.driven_by(successor)), 30, "the successor")
+    await until(lambda: arena.nemesis.in_flight(arena.nemesis.driven_by(successor)), 60, "the successor")
     seen = arena.count_accepted()
     frozen.thaw()
     await until(lambda: arena.count_accepted() >= seen + 100, 60, "100 messages beside the one that woke")

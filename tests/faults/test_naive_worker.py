@@ -15,6 +15,8 @@ pytestmark = pytest.mark.faults
 
 MESSAGES = 400
 KILLS = 3
+LATEST_KILL = 0.6
+"""The last one falls about here: even a machine that stands still for a moment leaves something to be sent."""
 SCRIPT = Path(__file__).with_name("naive_worker.py")
 
 
@@ -28,7 +30,7 @@ async def test_the_checker_catches_a_naive_worker(arena: Arena, kind: str, fault
     moments = random.Random(arena.seed)
     for n in range(1, KILLS + 1):
         worker = _start(arena, kind)
-        while arena.count_accepted() < n * MESSAGES // (KILLS + 1):
+        while arena.count_accepted() < MESSAGES * LATEST_KILL * n / KILLS:
             assert worker.is_alive, worker.last_words()
             await asyncio.sleep(0.005)
         await asyncio.sleep(moments.uniform(0, 0.05))

@@ -138,12 +138,12 @@ def kannel(folder: Path) -> Iterator[Kannel]:
     try:
         start("bearerbox", "--verbosity", "1", str(config))
         # Not the SMSC's port: it would take the probe for the one SMSC that it talks to.
-        wait_until(lambda: _listens(ports["smsbox"]), 15, "bearerbox")
+        wait_until(lambda: _listens(ports["smsbox"]), 60, "bearerbox")
         start("smsbox", "--verbosity", "1", str(config))
         at = ("-H", "127.0.0.1", "-r", str(ports["smsc"]))
         running.append(spawn("fakesmsc", [str(FAKESMSC), *at, "-m", "0", "0 0 text -"], folder))
-        wait_until(lambda: "Fakesmsc client connected" in running[0].log.read_text("utf-8", "replace"), 15, "fakesmsc")
-        wait_until(lambda: _listens(ports["sendsms"]), 15, "smsbox")
+        wait_until(lambda: "Fakesmsc client connected" in running[0].log.read_text("utf-8", "replace"), 60, "fakesmsc")
+        wait_until(lambda: _listens(ports["sendsms"]), 60, "smsbox")
         yield Kannel(folder, ports["sendsms"], running[-1])
     finally:
         for process in reversed(running):

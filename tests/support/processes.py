@@ -29,7 +29,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def eventually(is_true: Callable[[], bool], timeout_s: float = 60.0) -> bool:
+def eventually(is_true: Callable[[], bool], timeout_s: float = 120.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while not is_true():
         if time.monotonic() > deadline:

@@ -40,7 +40,7 @@ async def test_all_of_them_together_keep_the_limit(engine):
     gateways = await add_gateways(engine, 2)
     ids = await accept_at(engine, gateways, 20)
     engine.start_worker(provider_limits={"echo": RATE})
-    await engine.until_states(ids, "submitted", seconds=20)
+    await engine.until_states(ids, "submitted")
     assert worst(engine) <= RATE
     assert sorted(engine.accepted_ids()) == sorted(ids)
 
@@ -52,8 +52,8 @@ async def test_asking_for_states_counts_as_sending_does(engine, monkeypatch):
     await engine.change_gateway(await_delivery_s=1)
     ids = await accept_at(engine, gateways, 30)
     engine.start_worker(provider_limits={"echo": RATE})
-    await engine.until_states(ids, "submitted", seconds=20)
-    await engine.until(lambda: engine.rows("select min(asked) from status_query")[0][0] >= 1, seconds=20)
+    await engine.until_states(ids, "submitted")
+    await engine.until(lambda: engine.rows("select min(asked) from status_query")[0][0] >= 1)
     assert len(engine.other_side.written_at) > len(ids) + 10
     assert worst(engine) <= RATE
 
@@ -74,14 +74,14 @@ async def test_one_worker_drives_them_all_and_takes_them_over_together(engine):
     ids = await accept_at(engine, gateways, 30)
     for _ in range(2):
         engine.start_worker(provider_limits={"echo": RATE})
-    await engine.until(lambda: len(engine.other_side.written_at) > 15, seconds=20)
+    await engine.until(lambda: len(engine.other_side.written_at) > 15)
     await engine.until(lambda: len(drivers(engine)) == 3)
     [driver] = set(drivers(engine).values())
     leaving = next(one for one in engine.workers if one[0].id == driver)
     engine.workers.remove(leaving)
     leaving[0].stop()
     await leaving[1]
-    await engine.until_states(ids, "submitted", seconds=30)
+    await engine.until_states(ids, "submitted")
     assert worst(engine) <= RATE
     assert driver not in drivers(engine).values()
     assert len(set(drivers(engine).values())) == 1
@@ -105,7 +105,7 @@ async def test_a_gateway_that_joins_an_account_keeps_its_limit_from_then_on(engi
     await engine.until(lambda: len(drivers(engine)) == 2 and len(set(drivers(engine).values())) == 1)
     await asyncio.sleep(1.0)
     ids = await accept_at(engine, [first, other], 25)
-    await engine.until_states(ids, "submitted", seconds=20)
+    await engine.until_states(ids, "submitted")
     assert worst(engine) <= RATE
 
 

@@ -253,12 +253,12 @@ async def test_a_price_that_is_no_price_does_not_lose_the_receipt(engine, amount
 class TestAsking:
     async def test_a_state_is_asked_for_after_the_wait_until_it_is_final(self, engine):
         await engine.change_gateway(await_delivery_s=1)
-        [message_id] = await submitted(engine)
         at = asyncio.get_running_loop().time()
+        [message_id] = await submitted(engine)
         ref = to_ref(message_id)
         engine.other_side.states[ref] = "ok"
         await engine.until_states([message_id], "delivered")
-        assert asyncio.get_running_loop().time() - at > 0.5
+        assert asyncio.get_running_loop().time() - at >= 1.0
         assert engine.rows("select count(*) from status_query") == [(0,)]
 
     async def test_without_an_answer_it_ends_as_unconfirmed(self, engine):

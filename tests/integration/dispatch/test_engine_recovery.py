@@ -51,7 +51,7 @@ async def test_a_kill_in_the_middle_loses_and_doubles_nothing_and_leaves_at_most
 
 async def test_what_a_recovery_could_not_finish_is_unknown_and_not_sent_again(engine, monkeypatch):
     """The worker that takes over loses the database after it adopted what was open, and once more later on."""
-    engine.other_side.delay_s = 5.0
+    engine.other_side.delay_s = 60.0
     ids = await engine.accept(20)
     engine.start_worker()
     await engine.until(lambda: len(engine.other_side.log) == 20)
@@ -220,13 +220,15 @@ class TestTwoWorkers:
         slow = engine.gateway
         [stuck] = await engine.accept(1)
         await engine.use("echo")
-        engine.other_side.delay_s = 4.0
+        engine.other_side.may_answer = asyncio.Event()
         first = engine.start_worker()
         await engine.until(lambda: len(engine.other_side.log) == 1 and len(first._leads) == 2)
         assert slow.pk in first._leads
         fences = dict(engine.rows("select gateway_id, fence from gateway_lease"))
         second = engine.start_worker()
         await engine.until(lambda: any(lead.is_leaving for lead in first._leads.values()))
+        await asyncio.sleep(1.5 * working.LEASE_S)
+        engine.other_side.may_answer.set()
         await engine.until(lambda: bool(second._leads))
         await engine.until_states([stuck], "submitted")
         now = dict(engine.rows("select gateway_id, fence from gateway_lease"))

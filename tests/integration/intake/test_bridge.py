@@ -113,7 +113,7 @@ async def test_slow_uploads_hold_no_thread(bridged, monkeypatch):
     monkeypatch.setattr(bridge, "THREADS", 1)
     seen = Seen()
     application = bridged(seen)
-    slow = [asyncio.create_task(asgi.request(application, "POST", "/slow", [b"a"] * 5, pause_s=0.1)) for _ in range(10)]
+    slow = [asyncio.create_task(asgi.request(application, "POST", "/slow", [b"a"] * 5, pause_s=0.2)) for _ in range(10)]
     await asyncio.sleep(0.05)
     assert seen.threads == set()
     assert (await asgi.request(application, "GET", "/")).status == 200

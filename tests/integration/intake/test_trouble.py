@@ -159,8 +159,8 @@ class TestDisk:
 
 class TestStandstill:
     async def test_of_the_database_is_answered_with_503_and_the_connection_is_given_up(self, front, monkeypatch):
-        monkeypatch.setattr(commit, "COMMIT_TIMEOUT_S", 0.3)
-        with standing_still(front):
+        with monkeypatch.context() as patch, standing_still(front):
+            patch.setattr(commit, "COMMIT_TIMEOUT_S", 0.3)
             answers = await asyncio.gather(*(front.post(ONE) for _ in range(5)))
             assert {answer.status for answer in answers} == {503}
             assert all(int(answer.header("retry-after")) > 0 for answer in answers)
@@ -218,9 +218,7 @@ class TestOverload:
             first = asyncio.create_task(front.post(ONE))
             await until_one_is_at_it(front)
             rest = [asyncio.create_task(front.post(ONE)) for _ in range(60)]
-            at = time.monotonic()
-            turned_away = [await task for task in rest[21:]]
-            assert time.monotonic() - at < 5
+            turned_away = await asyncio.wait_for(asyncio.gather(*rest[21:]), PATIENCE_S)
             assert {(answer.status, answer.header("retry-after")) for answer in turned_away} == {(429, "1")}
         answers = await asyncio.gather(first, *rest[:21])
         assert {answer.status for answer in answers} == {202}

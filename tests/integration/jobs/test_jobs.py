@@ -143,7 +143,7 @@ async def test_the_process_begins_once_the_engine_has_and_ends_with_it(
     await asyncio.sleep(0.1)
     assert not sign.exists()
     may_begin.set()
-    await until(lambda: sign.exists() and sign.read_text(), 20, "the process to begin")
+    await until(lambda: sign.exists() and sign.read_text(), 60, "the process to begin")
     assert int(sign.read_text()) == min(19, os.nice(0) + child.NICE)
     stopping.set()
     await running

@@ -3,6 +3,7 @@ import os
 import socket
 
 import pytest
+from tests.support.ports import quiet_port
 from tests.support.processes import as_other_user
 
 from gatepost.processes.errors import ProcessError
@@ -10,7 +11,7 @@ from gatepost.processes.ports import free_port
 
 
 def test_a_free_port_is_taken_as_wanted_and_a_taken_one_moves_on() -> None:
-    wanted = free_port("127.0.0.1", 28000)
+    wanted = quiet_port()
     assert free_port("127.0.0.1", wanted) == wanted
     with socket.create_server(("127.0.0.1", wanted)):
         assert wanted < free_port("127.0.0.1", wanted) < wanted + 50

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.support.ports import quiet_port
 from tests.support.processes import Embedded, ask
 
 from gatepost.processes.account import Account, server_account
 from gatepost.processes.errors import ProcessError
-from gatepost.processes.ports import free_port
 from gatepost.processes.postgres import EmbeddedPostgres, running_dsn
 from gatepost.processes.server_files import installed_server_files, programs_of_major
 
@@ -179,7 +179,7 @@ def test_a_squatted_socket_folder_is_refused(embedded: Embedded, folder: Path, a
 
 
 def test_a_port_is_on_loopback_and_asks_for_the_password(embedded: Embedded) -> None:
-    port = free_port("127.0.0.1", 25432)
+    port = quiet_port()
     postgres = embedded(port=port)
     postgres.start()
     password = psycopg.conninfo.conninfo_to_dict(postgres.dsn)["password"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.support.ports import quiet_port
 from tests.support.processes import NOBODY, Embedded, as_other_user, ask
 from tests.support.scratch import scratch_folder
 
@@ -16,7 +17,6 @@ from gatepost.processes import server_files
 from gatepost.processes.account import ACCOUNT_NAME, server_account
 from gatepost.processes.datadir import DataDir
 from gatepost.processes.errors import ProcessError
-from gatepost.processes.ports import free_port
 from gatepost.processes.postgres import EmbeddedPostgres
 from gatepost.processes.server_files import ServerFiles, installed_server_files
 
@@ -91,7 +91,7 @@ def test_a_new_data_folder_lets_only_the_servers_group_pass(embedded: Embedded, 
 
 
 def test_a_second_user_gets_nowhere(embedded: Embedded, folder: Path) -> None:
-    port = free_port("127.0.0.1", 25700)
+    port = quiet_port()
     postgres = embedded(port=port)
     postgres.start()
     data, dsn = folder / "data", postgres.dsn

@@ -6,16 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.support.ports import quiet_port
 from tests.support.processes import Embedded, ask, eventually, is_running
 
 from gatepost.processes.account import server_account
 from gatepost.processes.errors import ProcessError
-from gatepost.processes.ports import free_port
 from gatepost.processes.postgres import EmbeddedPostgres
 from gatepost.processes.server_processes import PostmasterFile
 
@@ -68,7 +67,8 @@ def test_a_killed_server_with_a_busy_orphan_starts_again(embedded: Embedded) -> 
 
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(0.3)
+    at_work = f"SELECT 1 FROM pg_stat_activity WHERE pid = {orphan} AND state = 'active'"
+    assert eventually(lambda: bool(ask(postgres.dsn, at_work)))
     old = postgres.pid
     kill_postmaster(postgres)
     assert is_running(orphan)
@@ -167,7 +167,7 @@ def test_an_adopted_server_that_dies_is_noticed(embedded: Embedded, folder: Path
 
 def test_a_survivor_with_other_settings_is_restarted(embedded: Embedded, folder: Path, shared_root: Path) -> None:
     survivor = start_and_kill_the_supervisor(folder, shared_root, "outlive")
-    postgres = embedded(port=free_port("127.0.0.1", 25600))
+    postgres = embedded(port=quiet_port())
     postgres.start()
     assert postgres.pid != survivor
     assert not is_running(survivor)

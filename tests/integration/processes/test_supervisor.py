@@ -215,7 +215,8 @@ def test_a_stubborn_child_is_killed_with_its_own_children_after_the_grace(tmp_pa
 def test_a_second_ctrl_c_does_not_wait_for_the_grace(tmp_path: Path) -> None:
     with supervise(tmp_path, 600, STUBBORN, STUBBORN) as process:
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Stopping child1\n"
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)

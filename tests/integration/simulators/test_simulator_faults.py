@@ -3,11 +3,13 @@
 import asyncio
 import json
 import time
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 import uvloop
 
+from gatepost.simulators import engine
 from gatepost.simulators.engine import Account
 from gatepost.simulators.faults import Faults
 from gatepost.simulators.server import Server
@@ -86,13 +88,17 @@ async def test_bodies_are_spoilt_as_named(client):
     assert len((await submit(client)).body) == HUGE
 
 
-async def test_slow_and_endless_answers_do_not_end(client):
-    for answer in ("slow_bytes", "endless"):
+async def test_slow_and_endless_answers_do_not_end(client, eventually):
+    for taken, answer in enumerate(("slow_bytes", "endless"), 1):
         await client.switch("warsaw", answer=answer)
+        asking = asyncio.ensure_future(submit(client))
+
+        async def is_taken(taken=taken):
+            return len(await client.log()) == taken
+
+        await eventually(is_taken)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                await submit(client)
-    assert len(await client.log()) == 2
+            await asyncio.wait_for(asking, 0.3)
 
 
 async def test_an_answer_is_spoilt_as_often_as_said(client):
@@ -116,18 +122,21 @@ async def test_a_share_of_the_submits_fails_with_the_providers_own_error(client)
     assert "list" in (await submit(client)).json
 
 
-async def test_a_throttled_account_takes_so_many_a_second(client):
+async def test_a_throttled_account_takes_so_many_a_second(client, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: now, time=time.time))
     await client.switch("warsaw", throttle=2)
     answers = [(await submit(client)).json for _ in range(4)]
     assert ["list" in answer for answer in answers] == [True, True, False, False]
     assert answers[2]["error"] == 203
+    now = 1.0
+    assert "list" in (await submit(client)).json
 
 
-async def test_a_delayed_answer_comes_after_the_message_was_taken(client):
-    await client.switch("warsaw", delay_ms=300)
+async def test_a_delayed_answer_comes_after_the_message_was_taken(client, eventually):
+    await client.switch("warsaw", delay_ms=1000)
     asking = asyncio.ensure_future(submit(client))
-    await asyncio.sleep(0.15)
-    assert len(await client.log()) == 1
+    await eventually(client.log)
     assert not asking.done()
     assert (await asking).status == 200
 

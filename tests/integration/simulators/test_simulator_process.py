@@ -24,7 +24,7 @@ async def test_a_process_serves_breaks_mends_and_stops_in_order():
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SCRIPT, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             url, own, token = json.loads(await process.stdout.readline())
         async with aiohttp.ClientSession(headers={"X-Simulators-Token": token}) as session:
 
@@ -40,7 +40,7 @@ async def test_a_process_serves_breaks_mends_and_stops_in_order():
             await session.post(url + "/_control/warsaw", json={"break": False})
             assert await ping()
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:

@@ -174,8 +174,8 @@ async def test_the_receipt_comes_by_get_to_the_urls_and_is_repeated_until_ok(cli
     assert method == "GET"
     assert urlsplit(target).path == "/dlr"
     query = dict(parse_qsl(urlsplit(target).query))
-    assert abs(int(query.pop("donedate")) - time.time()) < 5
-    assert abs(int(query.pop("sent_at")) - time.time()) < 5
+    assert abs(int(query.pop("donedate")) - time.time()) < 60
+    assert abs(int(query.pop("sent_at")) - time.time()) < 60
     assert query == {
         "MsgId": got.json["list"][0]["id"],
         "status": "404",

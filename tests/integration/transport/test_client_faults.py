@@ -29,7 +29,7 @@ from gatepost.transport.client import Client
 from gatepost.transport.egress import Cause, Failure, Reply
 from gatepost.transport.heads import METHODS
 
-SHORT = Link(total_timeout_s=0.4, connect_timeout_s=0.3)
+SHORT = Link(total_timeout_s=0.5)
 LOOPBACK = parse_allow_list(["127.0.0.0/8"])
 BUSY_S = 5.0
 """How late a busy machine may make what a deadline ends; without one it would take far longer."""
@@ -70,7 +70,8 @@ AFTER_THE_WRITE: list[tuple[str, Behaviour, Cause]] = [
 @pytest.mark.parametrize(("behave", "cause"), [row[1:] for row in AFTER_THE_WRITE], ids=[r[0] for r in AFTER_THE_WRITE])
 async def test_after_the_write_a_failure_says_that_bytes_left(client: Client, behave: Behaviour, cause: Cause) -> None:
     async with HostileServer(behave) as server:
-        reply = await client.exchange(Request("POST", server.url("/send"), (), b"text", link=SHORT))
+        link = SHORT if cause is Cause.TIMEOUT else Link()
+        reply = await client.exchange(Request("POST", server.url("/send"), (), b"text", link=link))
         failure = failure_of(reply)
     assert (failure.cause, failure.is_sent) == (cause, True)
     assert reply.is_sent
@@ -81,7 +82,7 @@ async def test_after_the_write_a_failure_says_that_bytes_left(client: Client, be
 async def test_garbage_within_chunks_is_a_failure(client: Client) -> None:
     raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n"
     async with HostileServer(always(raw)) as server:
-        failure = failure_of(await client.exchange(Request("POST", server.url(), link=SHORT)))
+        failure = failure_of(await client.exchange(Request("POST", server.url())))
     assert failure.is_sent
     assert failure.cause in (Cause.CUT_OFF, Cause.NOT_HTTP)
 
@@ -144,7 +145,8 @@ async def test_a_connection_that_hangs_is_not_sent(make: Make) -> None:
             fillers.append(filler)
         async with make(LOOPBACK) as client:
             started = time.monotonic()
-            failure = failure_of(await client.exchange(Request("POST", f"http://127.0.0.1:{port}/", link=SHORT)))
+            link = Link(connect_timeout_s=0.3)
+            failure = failure_of(await client.exchange(Request("POST", f"http://127.0.0.1:{port}/", link=link)))
             elapsed = time.monotonic() - started
         for filler in fillers:
             filler.close()
@@ -319,7 +321,7 @@ async def test_a_server_that_speaks_first_is_not_connected_to_again_and_again(cl
 
     async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        failure = failure_of(await client.exchange(Request("POST", f"http://127.0.0.1:{port}/", link=SHORT)))
+        failure = failure_of(await client.exchange(Request("POST", f"http://127.0.0.1:{port}/")))
         await asyncio.sleep(0.02)
     assert failure.cause in (Cause.CONNECT, Cause.NOT_HTTP, Cause.LOST)
     assert failure.is_sent is (failure.cause is not Cause.CONNECT)
@@ -332,15 +334,14 @@ async def test_a_slow_origin_keeps_only_itself_waiting(make: Make) -> None:
         HostileServer(hang) as slow,
         HostileServer(always(answer())) as quick,
     ):
-        link = Link(total_timeout_s=1.0, connect_timeout_s=0.7)
+        link = Link(total_timeout_s=2.0, connect_timeout_s=1.5)
         waiting = [asyncio.create_task(client.exchange(Request("POST", slow.url(), link=link))) for _ in range(4)]
         await asyncio.sleep(0.05)
-        started = time.monotonic()
         reply = await client.exchange(Request("POST", quick.url()))
-        elapsed = time.monotonic() - started
+        are_waiting = [not task.done() for task in waiting]
         replies = await asyncio.gather(*waiting)
     assert reply.response is not None
-    assert elapsed < 0.6
+    assert all(are_waiting)
     assert slow.connections == 2
     assert sorted(failure_of(r).is_sent for r in replies) == [False, False, True, True]
     assert {failure_of(r).cause for r in replies if not r.is_sent} == {Cause.CONNECT_TIMEOUT}

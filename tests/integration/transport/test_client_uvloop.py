@@ -61,8 +61,12 @@ def test_a_dropped_request_is_not_tried_again(make: Make, method: str) -> None:
 
 def test_failures_fall_on_the_same_side_of_the_line(make: Make) -> None:
     async def scenario(client: Client) -> None:
-        link = Link(total_timeout_s=0.3)
-        for behave, cause in ((reset, Cause.LOST), (hang, Cause.TIMEOUT), (endless, Cause.TOO_LARGE)):
+        short = Link(total_timeout_s=0.3)
+        for behave, cause, link in (
+            (reset, Cause.LOST, Link()),
+            (hang, Cause.TIMEOUT, short),
+            (endless, Cause.TOO_LARGE, Link()),
+        ):
             async with HostileServer(behave) as server:
                 reply = await client.exchange(Request("POST", server.url(), (), b"x", link=link))
             assert reply.failure is not None

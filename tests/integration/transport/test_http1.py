@@ -224,7 +224,7 @@ async def test_deadlines_of_different_lengths_are_all_kept() -> None:
     async with HostileServer(hang) as server, Client(LOOPBACK) as client:
         await asyncio.gather(*(one(total_s, client, server.url()) for total_s in (0.5, 0.1, 0.3, 0.2, 0.4)))
     # Late by what a busy machine is late.
-    assert all(total_s <= elapsed < total_s + 2.0 for total_s, elapsed in took.items()), took
+    assert all(total_s <= elapsed < total_s + 5.0 for total_s, elapsed in took.items()), took
 
 
 async def test_closing_the_client_ends_what_is_under_way() -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.installation import until
 
 from gatepost.intake import connection as wire
 from gatepost.intake import server as serving
@@ -115,14 +116,14 @@ async def said(port, *parts, until_closed=True, pause_s=0.0):
             await asyncio.sleep(pause_s)
         if not until_closed:
             writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await reader.read()
 
 
 async def until_closed(reader):
     """What comes until the server closes the connection, or breaks it off."""
     got = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with contextlib.suppress(ConnectionResetError):
             while part := await reader.read(65536):
                 got += part
@@ -305,7 +306,7 @@ async def test_the_application_learns_that_the_client_left():
                     await reader.read(1000)
                 else:
                     await asyncio.sleep(0.05)
-            await asyncio.wait_for(app.gone.wait(), 5)
+            await asyncio.wait_for(app.gone.wait(), 60)
 
 
 async def test_who_does_not_read_is_not_written_to_for_ever(monkeypatch):
@@ -314,7 +315,7 @@ async def test_who_does_not_read_is_not_written_to_for_ever(monkeypatch):
     app = App()
     async with running(app) as server, client(server.port) as (_, writer):
         writer.write(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
-        await asyncio.wait_for(app.gone.wait(), 5)
+        await asyncio.wait_for(app.gone.wait(), 60)
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HT", GET])
@@ -333,7 +334,7 @@ async def test_stopping_answers_what_was_asked_and_takes_nothing_more():
         idle = await asyncio.open_connection("127.0.0.1", server.port)
         asked = await asyncio.open_connection("127.0.0.1", server.port)
         asked[1].write(b"GET /wait HTTP/1.1\r\nHost: h\r\n\r\n")
-        await asyncio.sleep(0.05)
+        await until(lambda: bool(app.seen), 60, "the request to be read")
         asyncio.get_running_loop().call_later(0.1, app.go_on.set)
     assert bodies(await asked[0].read()) == [b"GET /wait "]
     assert await idle[0].read() == b""
@@ -347,7 +348,7 @@ async def test_stopping_does_not_wait_for_ever():
     app = App()
     async with running(app, stop_timeout_s=0.1) as server, client(server.port) as (reader, writer):
         writer.write(b"GET /wait HTTP/1.1\r\nHost: h\r\n\r\n")
-        await asyncio.sleep(0.05)
+        await until(lambda: bool(app.seen), 60, "the request to be read")
         await server.__aexit__()
         assert await reader.read() == b""
 
@@ -355,7 +356,7 @@ async def test_stopping_does_not_wait_for_ever():
 async def test_one_client_too_many_is_told_to_come_again(monkeypatch):
     monkeypatch.setattr(serving, "MAX_CONNECTIONS", 1)
     async with running() as server, client(server.port):
-        await asyncio.sleep(0.05)
+        await until(lambda: bool(server._connections), 60, "the first client to be counted")
         answer = await said(server.port, GET)
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 1" in answer
