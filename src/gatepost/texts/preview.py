@@ -2,7 +2,8 @@
 
 import random
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any, Final
@@ -18,7 +19,7 @@ from gatepost.messages import preview as sms_preview
 from gatepost.problems import Fault, Problem
 from gatepost.sms.gsm import BASIC, ESCAPE, EXTENSION
 from gatepost.sms.text import measure, saving
-from gatepost.texts.language import MissingValue, TextFault
+from gatepost.texts.language import MissingValue, Text, TextFault
 from gatepost.texts.models import Channel, Missing
 from gatepost.texts.services import Written, check
 from gatepost.texts.values import placeholders, values_of
@@ -26,7 +27,7 @@ from gatepost.texts.values import placeholders, values_of
 CANDIDATES: Final = 25
 """So many contacts with the longest values are tried for the worst case, and as many that may force Unicode."""
 GAP: Final = "…"
-"""What a preview shows in the place of a missing value."""
+"""What a preview shows in the place of a missing value. It is our mark and not of the message: it does not count."""
 
 _NAME_FIELDS: Final = frozenset({"name", "full_name", "first_name", "last_name"})
 _COLUMNS: Final = frozenset({"login", "email", "billing_email", "external_id", "time_zone"})
@@ -85,18 +86,22 @@ def rendered(vocabulary: Vocabulary, wanted: Wanted, written: Written, contact: 
     instead = wanted.default if wanted.missing == Missing.DEFAULT else None
     names: list[str] = []
     shown: list[str] = []
+    counted = ""
     for text in (written.subject, written.body):
         try:
-            shown.append(text.render(values, instead=instead))
+            counted = text.render(values, instead=instead)
+            shown.append(counted)
         except MissingValue as missing:
             names += missing.names
-            shown.append(_with_gaps(text, values))
+            shown.append(_with(text, values, GAP))
+            counted = _with(text, values, "")
         except TextFault as fault:
             return Preview(wanted.channel, contact, "", _sized(wanted.channel, ""), fault=fault.words)
     known = placeholders(vocabulary)
     labels = tuple(dict.fromkeys(known[name].label if name in known else name for name in names))
     subject, body = shown
-    return Preview(wanted.channel, contact, subject, _sized(wanted.channel, body), labels, gets_nothing=bool(labels))
+    sized = replace(_sized(wanted.channel, counted), text=body)
+    return Preview(wanted.channel, contact, subject, sized, labels, gets_nothing=bool(labels))
 
 
 def random_contact(contacts: QuerySet[Contact]) -> Contact | None:
@@ -166,9 +171,9 @@ def _cost(shown: Preview) -> tuple[int, int]:
     return (size.segments, size.units) if size else (0, len(shown.subject) + len(shown.text))
 
 
-def _with_gaps(text: Any, values: Any) -> str:
+def _with(text: Text, values: Mapping[str, Any], instead: str) -> str:
     try:
-        return str(text.render(values, instead=GAP))
+        return text.render(values, instead=instead)
     except TextFault:
         return ""
 

@@ -155,6 +155,24 @@ def test_a_preview_shows_the_text_for_one_person(vocabulary: Vocabulary, person:
     assert (filled.text, filled.gets_nothing) == ("friend", False)
 
 
+@pytest.mark.parametrize(
+    "body", ["Dear {{ email }}" + "x" * 100, "{% if login %}Dear {{ email | upcase }}{% endif %}" + "x" * 100]
+)
+def test_the_mark_for_a_missing_value_is_shown_and_not_counted(vocabulary: Vocabulary, person: Any, body: str) -> None:
+    shown = preview(vocabulary, Wanted("sms", "", body), person("bo"))
+    assert (shown.text, shown.missing) == ("Dear …" + "x" * 100, ("E-mail",))
+    assert shown.sms.size is not None
+    assert (shown.sms.size.encoding, shown.sms.size.units, shown.sms.size.costly) == ("gsm7", 105, ())
+    own = preview(vocabulary, Wanted("sms", "", "Wait… {{ email }}"), person("bo"))
+    assert [(costly.character, costly.count) for costly in own.sms.foreign] == [("…", 1)]
+
+
+def test_a_missing_value_makes_nobody_the_worst_case(north: Tenant, vocabulary: Vocabulary, person: Any) -> None:
+    body = "{{ location }}" + "x" * 154
+    others = contacts.own(north.workspace).exclude(login="ewa")
+    assert worst_case(vocabulary, Wanted("sms", "", body), others) == person("max")
+
+
 def test_a_preview_of_what_does_not_fit_says_why(vocabulary: Vocabulary, person: Any) -> None:
     assert preview(vocabulary, Wanted("sms", "", "{{ typo }}"), person("bo")).faults[0].code == "unknown_field"
     fault = preview(vocabulary, Wanted("sms", "", "{{ login | plus: 1 }}"), person("bo"))
