@@ -37,7 +37,7 @@ def test_a_killed_worker_takes_every_row_of_an_import_once(
             worker.kill()
             assert row.state == Import.State.RUNNING, "the import was over before the kill"
         running.start_worker()
-        wait_until(lambda: done() > ROWS and row.state == Import.State.DONE, 90, "the import to end")
+        wait_until(lambda: done() == ROWS and row.state == Import.State.DONE, 90, "the import to end")
         assert (row.created, row.failed) == (ROWS, 0)
         assert Contact.objects.count() == ROWS
         assert Contact.objects.values("external_id").distinct().count() == ROWS

@@ -39,7 +39,7 @@ class ImportOut(Schema):
         str, Field(description="Where phones without + are dialled; empty: they begin with their country code.")
     ]
     share_done: Annotated[int, Field(description="Percent.")]
-    rows: int
+    rows: Annotated[int, Field(description="Rows that are done, without the one that names the columns.")]
     created: int
     updated: int
     unchanged: int

@@ -221,8 +221,10 @@ def _run(work: Work, row: Import) -> None:
     coming = _rows(row, row.offset)
     while chunk := list(islice(coming, CHUNK)):
         work.check()
-        numbers = list(accumulate((1 + one.gap for one in chunk), initial=row.rows + row.empty))[1:]
-        is_header = row.has_header and row.rows == 0
+        is_begun = row.offset > 0
+        before = row.rows + row.empty + int(row.has_header and is_begun)
+        numbers = list(accumulate((1 + one.gap for one in chunk), initial=before))[1:]
+        is_header = row.has_header and not is_begun
         taken = [(number, one.cells) for number, one in zip(numbers, chunk, strict=True)][int(is_header) :]
         drafts = [draft_of(row, cells, vocabulary) for _, cells in taken]
         with transaction.atomic():
@@ -278,7 +280,7 @@ def _keep_faults(
 
 def _count(row: Import, results: Sequence[Result], chunk: Sequence[TableRow]) -> None:
     row.offset = chunk[-1].end
-    row.rows += len(chunk)
+    row.rows += len(results)
     row.empty += sum(one.gap for one in chunk)
     names = ("created", "updated", "unchanged", "skipped", "failed")
     for name in names:

@@ -263,7 +263,7 @@ class Segment(models.Model):
 
 class Import(models.Model):
     """A table that becomes contacts. `offset`: how many bytes of it are done, committed with the rows that they hold;
-    `rows`: how many these are, the first one with the names too, and `empty`: how many more that hold nothing.
+    `rows`: how many these are, without the one that names the columns, and `empty`: how many more that hold nothing.
 
     `columns`: the cells of its first row; `mapping`: for each column the field that it fills, empty for none;
     `country`: where phones without + are dialled (ISO 3166), empty where they begin with their country code.
