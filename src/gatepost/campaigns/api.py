@@ -83,7 +83,9 @@ class ProgressOut(Schema):
     excluded: dict[str, int]
     states: dict[State, int]
     words: dict[Word, int]
-    rate: Annotated[float, Field(description="Messages per second.")]
+    rate: Annotated[
+        float, Field(description="Messages that are sent now, per second; 0 while it is paused or at its end.")
+    ]
     ends_at: datetime | None
 
 

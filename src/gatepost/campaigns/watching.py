@@ -34,14 +34,16 @@ SMOOTH: Final = 0.5
 SLOWEST: Final = 0.1
 """Messages a second; a smaller rate says nothing of the end."""
 WAITING: Final = (State.QUEUED, State.SUBMITTING)
+UNSENT: Final = (*WAITING, State.CANCELLED, State.BLOCKED)
 
 Status = Campaign.Status
+MOVING: Final = (Status.EXPANDING, Status.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`total`: messages that there are or, while they are still being made, will be at most. `rate`: messages a second,
-    0 where hardly any leaves, as while all wait for their local time.
+    """`total`: messages that there are or, while they are still being made, will be at most. `rate`: messages that are
+    sent now, a second; 0 where hardly any leaves, as while all wait for their local time, it is paused or has ended.
 
     `ends_at`: when it will be done at that rate; None where that cannot be said.
     """
@@ -85,9 +87,9 @@ def progress(row: Campaign) -> Progress:
     waiting = sum(states.get(state, 0) for state in WAITING)
     done = sum(states.values()) - waiting
     left = total - done
-    rate = row.rate if row.rate >= SLOWEST else 0.0
-    is_moving = row.status in (Status.EXPANDING, Status.SENDING) and rate > 0 and left > 0
-    ends_at = timezone.now() + timedelta(seconds=min(left / rate, KEPT.total_seconds())) if is_moving else None
+    rate = row.rate if row.status in MOVING and row.rate >= SLOWEST else 0.0
+    has_end = rate > 0 and left > 0
+    ends_at = timezone.now() + timedelta(seconds=min(left / rate, KEPT.total_seconds())) if has_end else None
     return Progress(total, done, states, words, excluded, rate, ends_at)
 
 
@@ -141,13 +143,15 @@ def _settle(row: Campaign) -> None:
 
 def _count(row: Campaign, now: datetime) -> None:
     """Count its messages, keep the counts, and end it where nothing waits any more."""
-    before, counted_at = progress(row), row.tallied_at
+    before, counted_at = _sent(row), row.tallied_at
     tallies = {name: CHANNELS[name].tally(run_of(row)) for name in row.channels}
     row.tallies = {name: {state.value: count for state, count in states.items()} for name, states in tallies.items()}
     found = progress(row)
     seconds = (now - (counted_at or row.started_at or now)).total_seconds()
-    if seconds > 0:
-        rate = max(0.0, (found.done - before.done) / seconds)
+    if row.status not in MOVING:
+        row.rate = 0.0
+    elif seconds > 0:
+        rate = max(0.0, (_sent(row) - before) / seconds)
         row.rate = rate if not row.rate else SMOOTH * rate + (1 - SMOOTH) * row.rate
     row.tallied_at = now
     row.has_errors = bool(found.words[Word.ERROR] + found.words[Word.EXPIRED])
@@ -157,6 +161,11 @@ def _count(row: Campaign, now: datetime) -> None:
         ended = Campaign.objects.filter(pk=row.pk, status=Status.SENDING)
         if ended.update(status=Status.SENT, ended_at=now):
             row.status, row.ended_at = Status.SENT, now
+
+
+def _sent(row: Campaign) -> int:
+    """Messages that went to a provider, a server or the portal."""
+    return sum(count for state, count in progress(row).states.items() if state not in UNSENT)
 
 
 def _is_waiting(row: Campaign) -> bool:

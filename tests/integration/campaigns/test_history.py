@@ -112,6 +112,27 @@ def test_what_hardly_moves_says_nothing_of_its_end(office: Office) -> None:
     assert watching.progress(row).ends_at is not None
 
 
+def test_the_rate_is_that_of_what_is_sent_now(office: Office) -> None:
+    office.people(6)
+    row = office.sent(office.draft())
+    ids = list(Message.objects.order_by("pk").values_list("pk", flat=True))
+
+    def counted(row: Campaign, **became: list[int]) -> float:
+        """The rate after messages have become that within ten seconds."""
+        for state, which in became.items():
+            Message.objects.filter(pk__in=which).update(state=state)
+        Campaign.objects.filter(pk=row.pk).update(tallied_at=timezone.now() - timedelta(seconds=10))
+        watching.run(row.pk)
+        row.refresh_from_db()
+        return round(watching.progress(row).rate, 1)
+
+    assert counted(row, submitted=ids[:3], cancelled=[ids[5]]) == 0.3
+    assert counted(running.pause(row, actor=ACTOR), submitted=[ids[3]]) == 0
+    assert counted(running.resume(row, actor=ACTOR), blocked=[ids[3]]) == 0
+    assert counted(row, delivered=ids[:5]) == 0
+    assert (row.status, row.rate > 0) == (Campaign.Status.SENT, True)
+
+
 def test_reports_are_counted_soon_after_the_end(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[timedelta] = []
     office.people(1)
