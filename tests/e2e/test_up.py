@@ -131,6 +131,17 @@ def test_the_printed_curl_line_gives_202_and_the_message_is_delivered(demo: Up) 
     assert eventually(lambda: demo.state(message_id) == "delivered"), demo.state(message_id)
 
 
+def test_the_printed_command_sends_when_it_is_copied(demo: Up) -> None:
+    line = next(line for line in demo.output.splitlines() if line.startswith("or: ")).removeprefix("or: ")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEPOST_")}
+
+    answer = subprocess.run(
+        ["/bin/sh", "-c", f"{line} --json"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
 def test_the_demo_file_is_private_and_has_what_one_needs(demo: Up) -> None:
     path = demo.data_dir / "demo.json"
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from gatepost import config
-from gatepost.cli import demo_file, schema
+from gatepost.cli import demo_file, itself, schema
 from gatepost.cli.demo_file import Demo
 from gatepost.cli.installation import Installation, open_django
 from gatepost.cli.options import DataDirOption, chosen_data_dir
@@ -189,7 +189,10 @@ class Machine:
         if self._is_demo and self._known is not None:
             self._tell_demo(self._known)
         else:
-            out.print("Make a workspace and an API key: gatepost workspaces create NAME; gatepost keys create NAME")
+            commands = [
+                itself.line(what, "create", "NAME", data_dir=self._data.path) for what in ("workspaces", "keys")
+            ]
+            _say(["Make a workspace and an API key:", *commands])
         out.print(f"Data: {self._data.path}   Logs: {self._data.logs}", soft_wrap=True, style="dim", markup=False)
         out.print("Ctrl-C stops everything.\n", style="dim")
 
@@ -214,7 +217,7 @@ def _key_lines(demo: Demo, data_dir: Path, phone: str) -> list[str]:
         "Send a message:",
         f"curl -i {demo.url}/api/v1/messages -H 'Authorization: Bearer {demo.api_key}' "
         f'-H \'Content-Type: application/json\' -d \'{{"to": "{phone}", "text": "Hello from Gatepost"}}\'',
-        f"or: gatepost send --to {phone} --text 'Hello from Gatepost'",
+        f"or: {itself.line('send', '--to', phone, '--text', 'Hello from Gatepost', data_dir=data_dir)}",
         "",
     ]
 

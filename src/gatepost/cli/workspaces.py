@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from gatepost.cli import itself
 from gatepost.cli.installation import find, open_django
-from gatepost.cli.options import DataDirOption, JsonOption
+from gatepost.cli.options import DataDirOption, JsonOption, chosen_data_dir
 from gatepost.cli.terminal import out, show_json, show_table
 
 app = typer.Typer(no_args_is_help=True, help="Workspaces (tenants), directly on the database of this machine.")
@@ -55,4 +56,5 @@ def create_workspace(
     from gatepost.workspaces import services
 
     made = services.create_workspace(name, default_country=country, actor="operator of the machine")
-    out.print(f"Workspace {made.pk} {made.name} was made. Next: gatepost keys create NAME", markup=False)
+    following = itself.line("keys", "create", "NAME", "--workspace", made.name, data_dir=chosen_data_dir(data_dir))
+    out.print(f"Workspace {made.pk} {made.name} was made. Next: {following}", soft_wrap=True, markup=False)
