@@ -230,12 +230,14 @@ class PortalMessage(models.Model):
 
 
 class PortalRequest(models.Model):
-    """Somebody asked for a sign-in link. `wanted`: the number or e-mail address as it was written."""
+    """Somebody asked for a sign-in link. `wanted`: the number or e-mail address as it was written. `trouble`: why the
+    link could not be sent."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, db_index=False)
     wanted = models.CharField(max_length=254)
     peer = models.CharField(max_length=45)
     asked_at = models.DateTimeField(db_default=Now())
+    trouble = models.TextField(blank=True, db_default="")
 
     class Meta:
         db_table = "portal_request"

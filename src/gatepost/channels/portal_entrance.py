@@ -1,15 +1,18 @@
 """The way into the customer portal: a one-time link by SMS or e-mail, and the session that follows it.
 
 Whoever asks for a link gets the same answer in the same time, known or not: the request is only written down, and a job
-looks whom it means. How often one may ask is limited by address and by where the request comes from.
+looks whom it means. How often one may ask is limited by address and by where the request comes from. A link that cannot
+be sent is told to the operators alone.
 """
 
 import ipaddress
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -42,6 +45,8 @@ PER_CONTACT: Final = 5
 PER_WORKSPACE: Final = 1000
 """Links in PERIOD: somebody who types numbers in must not spend the operator's money."""
 KEPT: Final = timedelta(days=1)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,17 @@ def answer(request_id: int) -> None:
     if PortalLink.objects.filter(contact=contact, created_at__gte=since).count() >= PER_CONTACT:
         return
     with transaction.atomic():
-        url = make_link(contact)
-        words = f"Your link to {request.workspace}: {url} It works once, for 15 minutes."
-        if by == "sms":
-            _by_sms(request.workspace, address, words)
-        else:
-            _by_email(request.workspace, contact, address, url)
+        trouble = SENDERS[by](request.workspace, contact, address, make_link(contact))
+        transaction.set_rollback(trouble is not None)
+    if trouble is not None:
+        log.warning("portal_link_not_sent", workspace=request.workspace_id, by=by, cause=trouble.reason)
+        PortalRequest.objects.filter(pk=request.pk).update(trouble=trouble.words)
+
+
+def unsent(workspace: Workspace) -> tuple[int, PortalRequest | None]:
+    """How many links could not be sent within a day, and the last request of these."""
+    found = PortalRequest.objects.filter(workspace=workspace, asked_at__gte=timezone.now() - KEPT).exclude(trouble="")
+    return found.count(), found.order_by("-asked_at").first()
 
 
 def make_link(contact: Contact) -> str:
@@ -164,20 +174,34 @@ def _meant(request: PortalRequest) -> tuple[Contact | None, str, str]:
     return (found[0] if len(found) == 1 else None), address, by
 
 
-def _by_sms(workspace: Workspace, digits: str, words: str) -> None:
-    """What cannot be sent is not: nobody is there to be told."""
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why a link could not be sent: the stable code for the log, and the words for operators."""
+
+    reason: str
+    words: str
+
+
+def _by_sms(workspace: Workspace, contact: Contact, digits: str, url: str) -> _Trouble | None:
+    words = f"Your link to {workspace}: {url} It works once, for 15 minutes."
     try:
         accept_one(Origin(workspace.pk, Kind.SYSTEM), Wish(to=f"+{digits}", text=words, priority="code"))
-    except Problem:
-        transaction.set_rollback(True)
+    except Problem as problem:
+        return _Trouble(problem.code, f"By SMS: {problem.detail} {problem.remedy}".strip())
+    return None
 
 
-def _by_email(workspace: Workspace, contact: Contact, address: str, url: str) -> None:
+def _by_email(workspace: Workspace, contact: Contact, address: str, url: str) -> _Trouble | None:
     text = f"Open this link to read your messages from {workspace}:\n\n{url}\n\nIt works once, for 15 minutes."
     piece = Piece(contact.pk, address, f"{text} If you did not ask for it, do nothing.", f"Your link to {workspace}")
     [posted] = Email().post(Order(workspace.pk, kind=Kind.SYSTEM, priority="code"), [piece])
-    if isinstance(posted, Excluded):
-        transaction.set_rollback(True)
+    return _Trouble(posted.reason.value, f"By e-mail: {posted.words}") if isinstance(posted, Excluded) else None
+
+
+SENDERS: Final[Mapping[str, Callable[[Workspace, Contact, str, str], _Trouble | None]]] = {
+    "sms": _by_sms,
+    "email": _by_email,
+}
 
 
 def _place(peer: str) -> str:

@@ -14,6 +14,7 @@ from gatepost.channels import attachments
 from gatepost.channels.forms import PortalForm
 from gatepost.channels.models import Portal, PortalMessage
 from gatepost.channels.portal import state_of
+from gatepost.channels.portal_entrance import unsent
 from gatepost.pages.access import PageRequest, page
 from gatepost.problems import Problem
 from gatepost.rest.paging import PageQuery
@@ -41,6 +42,7 @@ def show_messages(request: PageRequest) -> HttpResponse:
         "portal": portal,
         "address": _address(request) if portal else "",
         "may_settle": request.asker.has(Right.WORKSPACE_READ),
+        "unsent": unsent(workspace),
     }
     return render(request, "channels/portal_messages.html", shown)
 
@@ -63,6 +65,7 @@ def settle(request: PageRequest) -> HttpResponse:
         "address": _address(request),
         "has_public_url": bool(settings.CONFIG["PUBLIC_URL"]),
         "may_write": asker.has(Right.WORKSPACE_WRITE),
+        "unsent": unsent(asker.workspace),
     }
     return render(request, "channels/portal_settings.html", shown, status=422 if form.errors else 200)
 

@@ -1,5 +1,6 @@
 """The customer portal: its door tells nobody who is known, its links work once, and everybody sees their own alone."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,9 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
+from structlog.testing import capture_logs
 from tests.integration.channels.conftest import run
 from tests.support.acme import Acme
 from tests.support.mail_server import Box
@@ -93,6 +96,31 @@ def test_the_door_is_as_quick_for_the_unknown_and_sends_nothing_itself(
     assert counts[0] == counts[1]
     assert not Mail.objects.exists()
     assert not PortalLink.objects.exists()
+
+
+def test_a_link_that_cannot_be_sent_is_told_to_the_operators_alone(north: Tenant, ann: Contact) -> None:
+    unknown = asked(north, "nobody@x.example")
+    assert portal_entrance.unsent(north.workspace) == (0, None)
+    with capture_logs() as logged:
+        known = asked(north, "ann@x.example")
+        by_sms = asked(north, "+48600100200")
+    assert unknown.content == known.content == by_sms.content
+    assert not PortalLink.objects.exists()
+    assert [(one["event"], one["by"], one["cause"]) for one in logged] == [
+        ("portal_link_not_sent", "email", "no_route"),
+        ("portal_link_not_sent", "email", "no_route"),
+        ("portal_link_not_sent", "sms", "no_gateway"),
+    ]
+    assert "ann@x.example" not in str(logged)
+    assert "48600100200" not in str(logged)
+    assert "/enter/" not in str([logged, *PortalRequest.objects.values()])
+    for name in ("portal-messages", "portal-settings"):
+        page = north.console(Role.OPERATOR).get(reverse(name, args=[north.workspace.pk])).content.decode()
+        assert "2 sign-in links could not be sent" in page
+        assert re.search("<p>By SMS: .+ Add a gateway, or", page)
+    assert portal_entrance.unsent(tenant("South").workspace) == (0, None)
+    PortalRequest.objects.update(asked_at=timezone.now() - portal_entrance.KEPT)
+    assert portal_entrance.unsent(north.workspace) == (0, None)
 
 
 def test_an_address_that_several_have_means_nobody(north: Tenant, ann: Contact, account: EmailAccount) -> None:
