@@ -20,6 +20,7 @@ from typing import Any, Final
 from django.db import transaction
 from procrastinate import JobContext, RetryDecision
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued, JobAborted
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy
@@ -88,6 +89,9 @@ def defer(
     `lock`: of the jobs with the same one, one runs at a time, in order. `only_once`: while a job with the same one
     waits, this one is not added, which False tells. `at` (aware): not before.
     """
+    # The unique index of the table decides; asked before, it need not refuse, and the server logs no error.
+    if only_once is not None and ProcrastinateJob.objects.filter(queueing_lock=only_once, status="todo").exists():
+        return False
     asked = app.configure_task(
         name, lock=lock, queueing_lock=only_once, schedule_at=at, priority=app.tasks[name].priority
     )

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
 from tests.support.django_database import own_database
-from tests.support.installation import until
+from tests.support.installation import until, wait_until
 
 from gatepost.jobs import app, child, process
 from gatepost.jobs.app import ATTEMPTS, Work, _Retry, defer, job
@@ -74,6 +75,34 @@ def test_a_job_is_asked_for_with_the_transaction_and_once(dsn: str) -> None:
     asyncio.run(in_order(dsn, lambda: DONE, "the job"))
     assert DONE == ["one"]
     assert not ProcrastinateJob.objects.exists()
+
+
+def test_what_waits_already_is_not_brought_to_the_server_to_be_refused_and_logged_there(dsn: str) -> None:
+    assert defer("test.note", only_once="one", word="one")
+    with CaptureQueriesContext(connection) as queries:
+        assert not defer("test.note", only_once="one", word="two")
+    assert [query["sql"][:6].lower() for query in queries] == ["select"]
+
+
+def test_of_two_who_ask_at_the_same_time_one_is_told_that_it_waits_already(dsn: str) -> None:
+    answers: list[bool] = []
+
+    def ask() -> None:
+        answers.append(defer("test.note", only_once="one", word="two"))
+        connection.close()
+
+    def is_blocked() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("select exists (select from pg_locks where not granted)")
+            return bool(cursor.fetchone()[0])
+
+    other = threading.Thread(target=ask)
+    with transaction.atomic():
+        assert defer("test.note", only_once="one", word="one")
+        other.start()
+        wait_until(is_blocked, 10, "the other one to come to the same lock")
+    other.join()
+    assert (answers, waiting()) == ([False], 1)
 
 
 def test_a_job_that_is_interrupted_is_done_by_the_next_process(dsn: str) -> None:
