@@ -7,8 +7,23 @@ from typing import Final
 from gatepost.dispatch.causes import why
 from gatepost.messages.log import Moment, refusal_of, submission_of
 from gatepost.messages.models import Message
+from gatepost.routing import health
 from gatepost.sms.outcomes import POLICIES, Refusal, Side
 from gatepost.sms.states import State
+
+KINDS: Final[Mapping[str, str]] = {
+    **health.WORDS,
+    Refusal.BAD_RECIPIENT: "the number is refused",
+    Refusal.BAD_CONTENT: "the text is refused",
+    Refusal.DUPLICATE: "the provider had it before",
+    Refusal.BLOCKED: "the number must not be sent to",
+    Refusal.PERMANENT: "the message is refused",
+    "undelivered": "not delivered",
+    "rejected": "not taken",
+    "expired": "too late",
+    "adapter_fault": "a fault of ours",
+}
+"""Each `refusal` for people; of gateways in the words that their health uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +37,12 @@ class Failure:
     side: str
     charged: str
     advice: str
+
+    @property
+    def kind(self) -> str:
+        """The refusal in words."""
+        said = KINDS[self.refusal]
+        return said[0].upper() + said[1:]
 
 
 @dataclass(frozen=True, slots=True)

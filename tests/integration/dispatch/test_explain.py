@@ -1,5 +1,6 @@
 """A message explained: what it waited for, its requests made again without secrets, and what failed on whose side."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from gatepost.gateways.models import Gateway
 from gatepost.messages.models import Message, MessageEvent, Suppression
 from gatepost.routing.models import GatewayHealth, RouteRule, RouteTarget
 from gatepost.sms.ids import to_ref
+from gatepost.sms.outcomes import Refusal
 from gatepost.transport.masking import HIDDEN
 from gatepost.workspaces.models import Role
 
@@ -247,6 +249,29 @@ FAILURES: list[Any] = [
 ]
 
 
+KIND = {
+    "undelivered": "Not delivered",
+    "rejected": "Not taken",
+    "blocked": "The number must not be sent to",
+    "expired": "Too late",
+    "adapter_fault": "A fault of ours",
+}
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_every_class_of_refusals_has_words_on_the_page_and_its_code_in_the_api(
+    north: Tenant, gateway: Gateway, refusal: Refusal
+) -> None:
+    message = a_message(north.workspace, gateway, state="rejected", refusal=refusal.value, words="Said the provider")
+    address = to_ref(message.pk)
+    assert north.api().get(f"/api/v1/messages/{address}/explain").json()["failure"]["class"] == refusal.value
+    page = north.console(Role.VIEWER).get(f"/w/{north.workspace.pk}/messages/{address}/").content.decode()
+    [kind] = re.findall("<dt>Kind</dt><dd>(.*?)</dd>", page)
+    assert kind[0].isupper()
+    assert " " in kind
+    assert f">{refusal.value}<" not in page
+
+
 @pytest.mark.parametrize(("state", "events", "refusal", "side", "words", "advice"), FAILURES)
 def test_every_failure_is_explained_where_nobody_named_a_class(
     north: Tenant, gateway: Gateway, state: str, events: list[Any], refusal: str, side: str, words: str, advice: str
@@ -260,7 +285,12 @@ def test_every_failure_is_explained_where_nobody_named_a_class(
     assert advice in shown["advice"]
     assert shown["charged"]
     page = north.console(Role.VIEWER).get(f"/w/{north.workspace.pk}/messages/{to_ref(message.pk)}/").content.decode()
-    for text in ("Why it failed", escape(shown["words"]), escape(shown["advice"])):
+    for text in (
+        "Why it failed",
+        escape(shown["words"]),
+        escape(shown["advice"]),
+        f"<dt>Kind</dt><dd>{KIND[refusal]}</dd>",
+    ):
         assert text in page
 
 
