@@ -15,6 +15,7 @@ from gatepost.jobs.app import defer
 from gatepost.problems import Fault, Problem
 from gatepost.rest.storable import as_id
 from gatepost.workspaces.access import Caller
+from gatepost.workspaces.differences import differences, untold
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.permissions import Right
 from gatepost.workspaces.services import audit
@@ -89,18 +90,22 @@ def update_account(
         locked = EmailAccount.objects.select_for_update().get(pk=account.pk)
         owners = list(locked.workspaces.all() if workspaces is None else workspaces)
         _keep_defaults(owners, besides=locked.pk)
+        changed = differences({field: getattr(locked, field) for field in values}, values)
         for field, value in {**values, "trouble": "", "failures": 0, "retry_at": None}.items():
             setattr(locked, field, value)
         locked.version += 1
         if password is not None:
             _set_password(locked, password)
+            changed |= untold(["password"])
         locked.save()
-        changed = {*values} | ({"password"} if password is not None else set())
         if workspaces is not None:
+            before = {*locked.workspaces.all()}
             locked.workspaces.set(owners)
             EmailDefault.objects.filter(account=locked).exclude(workspace__in=locked.workspaces.all()).delete()
-            changed.add("workspaces")
-        audit(actor, "email-account.update", locked, _owner(locked.workspaces.all()), changed=sorted(changed))
+            # Whoever reads the audit of one of them must not learn of the others.
+            changed |= untold(["workspaces"] if before != {*owners} else [])
+        if changed:
+            audit(actor, "email-account.update", locked, _owner(locked.workspaces.all()), changed=changed)
         wake(locked.pk)
     return locked
 

@@ -11,6 +11,7 @@ from gatepost.pages.forms import show_problem
 from gatepost.problems import Problem
 from gatepost.rest.paging import PageQuery
 from gatepost.rest.paging import page as page_of
+from gatepost.workspaces.differences import Changes
 from gatepost.workspaces.models import AuditEntry
 from gatepost.workspaces.permissions import Right
 from gatepost.workspaces.services import update_workspace
@@ -55,7 +56,15 @@ def audit_list(request: PageRequest) -> HttpResponse:
 
 
 def _detail(entry: AuditEntry) -> list[tuple[str, str]]:
-    return [(name.replace("_", " "), _in_words(value)) for name, value in entry.detail.items()]
+    """What is told of it by name; of changed fields each by itself, before and after."""
+    told: dict[str, object] = {}
+    for name, value in entry.detail.items():
+        told |= _by_field(value) if isinstance(value, dict) else {name: value}
+    return [(name.replace("_", " "), _in_words(value)) for name, value in told.items()]
+
+
+def _by_field(changed: Changes) -> dict[str, str]:
+    return {name: " → ".join(told) if isinstance(told, list) else told for name, told in changed.items()}
 
 
 def _in_words(value: object) -> str:

@@ -20,6 +20,7 @@ from gatepost.providers import base
 from gatepost.providers.manifest import Manifest
 from gatepost.providers.registry import Provider
 from gatepost.rest.storable import is_storable
+from gatepost.workspaces.differences import Changes, differences, untold
 from gatepost.workspaces.models import Workspace
 from gatepost.workspaces.services import CONFIG_CHANNEL, audit
 
@@ -83,15 +84,18 @@ def update_gateway(
             values = _common(common_values or {}, _manifest(locked))
             if name is not None:
                 values["name"] = _name(name)
+            before = {field: getattr(locked, field) for field in (*values, "pattern")}
             for field, value in values.items():
                 setattr(locked, field, value)
             locked.pattern = _pattern(locked.pattern, _manifest(locked))
             locked.save()
+            changed |= differences(before, {field: getattr(locked, field) for field in before})
             changes.switched(locked, switches, actor)
-            if workspaces is not None:
-                _assign(locked, list(workspaces), actor)
-                changed.append("workspaces")
-            audit(actor, "gateway.update", locked, _owner(locked), changed=sorted({*changed, *values}))
+            if workspaces is not None and _assign(locked, list(workspaces), actor):
+                # Whoever reads the audit of one of them must not learn of the others.
+                changed |= untold(["workspaces"])
+            if changed:
+                audit(actor, "gateway.update", locked, _owner(locked), changed=changed)
             _notify(locked.pk)
     except IntegrityError:
         raise _name_taken() from None
@@ -179,22 +183,23 @@ def callback_urls(gateway: Gateway) -> dict[str, str]:
     return {kind: f"{public}/cb/{kind}/{gateway.callback_token}" for kind, is_offered in offered.items() if is_offered}
 
 
-def _assign(gateway: Gateway, workspaces: list[Workspace], actor: str) -> None:
+def _assign(gateway: Gateway, workspaces: list[Workspace], actor: str) -> bool:
+    """Whether these are others than before."""
     before = list(gateway.workspaces.all())
     gateway.workspaces.set(workspaces)
     changes.assigned(gateway, before, workspaces, actor)
+    return {*before} != {*workspaces}
 
 
-def _change_settings(gateway: Gateway, wanted: Mapping[str, Any]) -> list[str]:
-    """Apply them to the locked gateway; returns the names of what differs afterwards."""
+def _change_settings(gateway: Gateway, wanted: Mapping[str, Any]) -> Changes:
+    """Apply them to the locked gateway; returns what differs afterwards."""
     if not wanted:
-        return []
+        return {}
     provider = provider_of(gateway.provider)
     before = {secret.name: secrets.decrypt(secret) for secret in gateway.secrets.all()}
     settled = settle(provider, _merged(gateway, provider, wanted))
     shown_before = restored(provider, gateway.settings, {})
-    changed = [name for name, value in settled.settings.items() if value != shown_before.get(name)]
-    changed += _store_secrets(gateway, settled, before)
+    changed = differences(shown_before, settled.settings) | untold(_store_secrets(gateway, settled, before))
     if changed:
         gateway.settings = settled.settings
         gateway.settings_version += 1

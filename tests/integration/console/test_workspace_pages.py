@@ -274,8 +274,11 @@ def test_the_audit_shows_the_workspace_alone_and_in_pages(owner: Client, north: 
     services.audit("machine", "user.create", "of the installation")
     for number in range(51):
         services.audit("<b>eva</b>", "thing.change", f"thing {number}", north.workspace, changed=["a", "b"])
+    told = {"max_segments": ["3", "<5>"], "api_key": "changed"}
+    services.audit("jan", "gateway.update", "Acme", north.workspace, changed=told)
     first = owner.get(at(north, "audit"))
     page = words(first)
+    assert "api key: changed; max segments: 3 → &lt;5&gt;<" in page
     assert "&lt;b&gt;eva&lt;/b&gt;" in page
     assert "changed: a, b" in page
     assert "thing 50" in page

@@ -12,7 +12,7 @@ from tests.support.acme import Acme
 from tests.support.certificates import certificate, new_key, private_key
 from tests.support.tenants import ACTOR, Tenant, tenant
 
-from gatepost.gateways import deletion, secrets, sender_ids, services
+from gatepost.gateways import common, deletion, secrets, sender_ids, services
 from gatepost.gateways.models import Gateway, GatewaySecret, SenderId, SettingsVersion
 from gatepost.problems import Problem
 from gatepost.workspaces.models import AuditEntry
@@ -228,13 +228,54 @@ def test_deleting_says_what_it_affects(north: Tenant, acme: Acme, monkeypatch: p
     assert not SenderId.objects.exists()
 
 
-def test_the_audit_names_what_changed_and_no_values(north: Tenant, acme: Acme) -> None:
+def test_the_audit_tells_what_changed_and_no_secret(north: Tenant, acme: Acme) -> None:
     gateway = made(north, acme)
-    services.update_gateway(gateway, name="New", settings={"api_key": "hush", "batch_size": 7}, actor="user jan")
+    before = services.shown_settings(gateway)
+    same = {name: getattr(gateway, name) for name in ("sender", "parallel", "verified_phones", "is_active")}
+    services.update_gateway(
+        gateway,
+        name="New",
+        settings={**before, "api_key": "hush", "batch_size": 7},
+        common_values=same | {"requests_per_second": "2.5", "send_ips": ["192.0.2.0/24"], "is_active": False},
+        workspaces=[north.workspace],
+        actor="user jan",
+    )
     entry = AuditEntry.objects.get(action="gateway.update")
     assert entry.actor == "user jan"
     assert entry.workspace == north.workspace
-    assert entry.detail == {"changed": ["api_key", "batch_size", "name"]}
+    was = gateway.requests_per_second
+    assert entry.detail == {
+        "changed": {
+            "name": [gateway.name, "New"],
+            "batch_size": [str(before["batch_size"]), "7"],
+            "api_key": "changed",
+            "requests_per_second": ["none" if was is None else f"{was:g}", "2.5"],
+            "send_ips": ["none", "192.0.2.0/24"],
+            "is_active": ["on", "off"],
+        }
+    }
+
+
+def test_what_is_saved_as_it_was_leaves_nothing_in_the_audit(north: Tenant, acme: Acme) -> None:
+    gateway = made(north, acme)
+    services.update_gateway(
+        gateway,
+        name=gateway.name,
+        settings=services.shown_settings(gateway) | {"api_key": None},
+        common_values={name: getattr(gateway, name) for name in common.BY_NAME},
+        workspaces=[north.workspace],
+        actor=ACTOR,
+    )
+    assert not AuditEntry.objects.filter(action="gateway.update").exists()
+
+
+def test_the_audit_of_one_workspace_tells_nothing_of_the_others(north: Tenant, acme: Acme) -> None:
+    gateway = made(north, acme)
+    south = tenant("South")
+    services.update_gateway(gateway, workspaces=[north.workspace, south.workspace], actor=ACTOR)
+    services.update_gateway(gateway, workspaces=[south.workspace], actor=ACTOR)
+    entries = AuditEntry.objects.filter(action="gateway.update")
+    assert [entry.detail for entry in entries] == [{"changed": {"workspaces": "changed"}}] * 2
 
 
 @pytest.mark.django_db(transaction=True)
