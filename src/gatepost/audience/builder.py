@@ -4,6 +4,7 @@ The names of the form's fields say where a part stands: `f.0.1-field` is the fie
 part. A button `f-do` adds or drops a part (`add-row f.0`, `add-group f`, `drop f.0.1`), and the form is shown again.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -27,12 +28,17 @@ MOST_PARTS: Final = 50
 SEVERAL: Final = frozenset({"is", "is_not", "any", "all", "none"})
 """Comparisons with any of several values."""
 INPUTS: Final = {"number": "number", "date": "date", "moment": "date", "phone": "tel"}
+_PART: Final = re.compile(r'\s*(?:"((?:[^"]|"")+)"\s*(?=,|$)|([^,]*))(?:,|$)')
 FLAGS: Final = (("yes", "Yes"), ("no", "No"))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One condition as it was written, perhaps not to its end."""
+    """One condition as it was written, perhaps not to its end.
+
+    `values`: those that are ticked, or the texts that are written; one text may name several with commas between them,
+    and those that hold a comma in double quotes.
+    """
 
     field: str = ""
     op: str = ""
@@ -177,6 +183,18 @@ def chosen_from(entries: Iterable[tuple[str, str, str]], values: Sequence[str]) 
     return tuple(made)
 
 
+def parts_of(written: str) -> list[str]:
+    """The values of a text that names several: between commas, those with a comma in double quotes."""
+    parts = (quoted.replace('""', '"') if quoted else plain.strip() for quoted, plain in _PART.findall(written))
+    return [part for part in parts if part]
+
+
+def in_list(value: str) -> str:
+    """The value as such a text names it."""
+    is_plain = "," not in value and not value.startswith('"') and value == value.strip()
+    return value if is_plain else '"' + value.replace('"', '""') + '"'
+
+
 def _depth(path: str) -> int:
     return path.count(".")
 
@@ -215,8 +233,8 @@ def _row_json(row: Row, known: Mapping[str, FilterField]) -> dict[str, Any]:
     values: list[Any] = list(row.values)
     if field and field.type in ("one", "several"):
         values = [as_id(value) or value for value in values]
-    elif op in SEVERAL and not (field and _has_choices(field, op)):
-        values = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    elif _is_listed(field, op):
+        values = [part for value in values for part in parts_of(value)]
     return said | {"value": values[0] if len(values) == 1 else values or ""}
 
 
@@ -239,7 +257,9 @@ def _row(said: Mapping[str, Any], vocabulary: Vocabulary) -> Row:
     name = str(said["field"])
     value = said.get("value")
     values = value if isinstance(value, (list, tuple)) else [] if value in (None, "") else [value]
-    return Row(name, str(said.get("op", "")), tuple(_written(name, one, vocabulary) for one in values))
+    row = Row(name, str(said.get("op", "")), tuple(_written(name, one, vocabulary) for one in values))
+    field = fields_of(vocabulary.custom.values()).get(name)
+    return replace(row, values=tuple(map(in_list, row.values))) if _is_listed(field, _op_of(row, field)) else row
 
 
 def _written(name: str, value: Any, vocabulary: Vocabulary) -> str:
@@ -255,6 +275,11 @@ def _op_of(row: Row, field: FilterField | None) -> str:
     if field is None or row.op in field.operators:
         return row.op
     return field.operators[0]
+
+
+def _is_listed(field: FilterField | None, op: str) -> bool:
+    """Whether one text may name several values."""
+    return op in SEVERAL and not (field is not None and _has_choices(field, op))
 
 
 def _has_choices(field: FilterField, op: str) -> bool:

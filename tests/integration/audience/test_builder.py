@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 from django.http import QueryDict
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.tenants import Tenant
 
 from gatepost.audience import builder, contacts
 from gatepost.audience.builder import Group, Row
 from gatepost.audience.filters import matching, parse_filter
 from gatepost.audience.vocabulary import load
+from gatepost.campaigns import people as campaign_people
 from gatepost.problems import Problem
 from gatepost.workspaces.models import Role
 
@@ -72,6 +75,49 @@ def test_what_programs_wrote_means_the_same_on_the_page(people: Tenant, filter_:
     again = builder.to_json(shown, vocabulary)
     assert names(people, again) == names(people, filter_)
     assert builder.show(shown, vocabulary).path == "f"
+
+
+WRITTEN: dict[str, list[str]] = {
+    "Ada, Bo": ["Ada", "Bo"],
+    '"Nowak, Anna", Bo': ["Nowak, Anna", "Bo"],
+    '"He said ""no"", twice"': ['He said "no", twice'],
+    '5" pipe, 7" pipe': ['5" pipe', '7" pipe'],
+    '"never closed, Bo': ['"never closed', "Bo"],
+    " , ,": [],
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_one_text_names_several_values_and_those_with_a_comma_in_quotes(people: Tenant, written: str) -> None:
+    said = QueryDict(mutable=True)
+    said.update({"f.0-field": "full_name", "f.0-op": "is", "f.0-value": written})
+    vocabulary = load(people.workspace)
+    [condition] = builder.to_json(builder.read(said), vocabulary)["all"]
+    meant = WRITTEN[written]
+    assert condition["value"] == (meant[0] if len(meant) == 1 else meant or "")
+
+
+@given(st.lists(st.text('ab," ', min_size=1), min_size=1, max_size=4))
+def test_any_values_come_back_from_the_text_that_names_them(values: list[str]) -> None:
+    assert builder.parts_of(", ".join(map(builder.in_list, values))) == values
+
+
+def test_a_value_with_a_comma_means_the_same_after_it_was_shown(people: Tenant) -> None:
+    contacts.create(people.workspace, {"full_name": "Nowak, Anna", "login": "a,b"}, actor="test")
+    vocabulary = load(people.workspace)
+    for field, value in (("full_name", "Nowak, Anna"), ("login", "a,b")):
+        filter_ = {"field": field, "op": "is", "value": value}
+        [row] = builder.show(builder.from_json(filter_, vocabulary), vocabulary).parts
+        assert isinstance(row, builder.ShownRow)
+        assert (row.written, row.trouble) == (f'"{value}"', "")
+        said = QueryDict(mutable=True)
+        said.update({"f.0-field": field, "f.0-op": "is", "f.0-value": row.written})
+        assert names(people, builder.to_json(builder.read(said), vocabulary)) == ["Nowak, Anna"]
+        usual = campaign_people.from_json({"all": [filter_]}, vocabulary)
+        assert names(people, campaign_people.to_json(usual, vocabulary)) == ["Nowak, Anna"]
+    contains = {"field": "full_name", "op": "contains", "value": "k, A"}
+    [row] = builder.from_json(contains, vocabulary).parts
+    assert row == Row("full_name", "contains", ("k, A",))
 
 
 def test_parts_are_added_and_dropped() -> None:
