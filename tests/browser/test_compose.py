@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Request, Route, expect
 from tests.browser.conftest import Accessible, Screenshot, SignIn, Site
 from tests.support.tenants import ACTOR, Tenant, tenant
 
+from gatepost.audience import contacts
 from gatepost.campaigns import services
 from gatepost.campaigns.models import Campaign
 from gatepost.cli.demo import PHONE
@@ -84,6 +85,26 @@ def test_what_was_typed_survives_errors_reloads_and_a_lost_connection(site: Site
     expect(page.locator(".timeline")).to_be_visible()
     page.goto(site.at("compose"))
     expect(page.locator("#id_text")).to_have_value("")
+
+
+def test_what_is_typed_after_a_contacts_card_survives_a_reload(site: Site, signed_in: SignIn) -> None:
+    person = contacts.create(site.workspace, {"full_name": "Ada Card", "phones": [PHONE]}, actor=ACTOR)
+    page = signed_in("sender")
+
+    def from_the_card(text: str) -> None:
+        page.goto(site.at("contact", contact=person.pk))
+        page.locator("#send-text").fill(text)
+        page.get_by_role("button", name="Preview and send").click()
+        expect(page.locator("#id_text")).to_have_value(text)
+
+    from_the_card("Written on the card")
+    page.locator("#id_text").fill("Better words")
+    page.reload()
+    expect(page.locator("#id_text")).to_have_value("Better words")
+    expect(page.locator("#measure .bubble")).to_have_text("Better words")
+    from_the_card("Another message")
+    page.reload()
+    expect(page.locator("#id_text")).to_have_value("Another message")
 
 
 def test_what_is_typed_while_the_page_loads_is_kept(site: Site, signed_in: SignIn) -> None:

@@ -65,12 +65,12 @@
   };
   const restoreDraft = (form) => {
     const kept = localStorage.getItem(draftKey(form));
-    if (!kept || form.dataset.filled) return;
+    if (!kept) return;
     const values = JSON.parse(kept);
     for (const field of keptFields(form)) {
       const value = values[slotOf(field)];
       if (isTicked(field)) field.checked = value ?? field.checked;
-      else if (value) field.value = value;
+      else if (value || (form.dataset.filled && value !== undefined)) field.value = value;
     }
     form.dispatchEvent(new Event("restored", { bubbles: true }));
   };
@@ -79,6 +79,15 @@
   const wasTypedIn = (form) => [...form.elements].some(
     (field) => field.matches("textarea, input:is([type=text], [type=tel])") && field.value !== field.defaultValue,
   );
+
+  // A page that shows what was handed in is newer than what was kept before. Loaded again it shows the same once more, and
+  // newer is what was typed since. One that was filled with what is given elsewhere ("given") stays as it is.
+  const takeUp = (form) => {
+    const [{ type }] = performance.getEntriesByType("navigation");
+    const isHandedIn = form.dataset.filled === "yes";
+    if (wasTypedIn(form) || (isHandedIn && type === "navigate")) keepDraft(form);
+    else if (isHandedIn || !form.dataset.filled) restoreDraft(form);
+  };
 
   const localTimes = (scope) => {
     const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -243,7 +252,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     for (const sent of document.querySelectorAll("[data-draft-done]")) localStorage.removeItem(sent.dataset.draftDone);
-    for (const form of document.querySelectorAll("form[data-draft]")) (wasTypedIn(form) ? keepDraft : restoreDraft)(form);
+    for (const form of document.querySelectorAll("form[data-draft]")) takeUp(form);
     tellZone();
     prepare(document);
   });
