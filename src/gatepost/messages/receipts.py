@@ -7,20 +7,17 @@ Both sides write first and look second, so that one of them always sees the othe
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from gatepost.messages import storable
 from gatepost.messages.columns import plain, texts
+from gatepost.messages.kept_receipts import as_storable, from_json, keys_of, to_json
 from gatepost.providers.base import Receipt
-from gatepost.sms.ids import IdSource, from_ref, to_ref
-from gatepost.sms.outcomes import Price, Refusal
+from gatepost.sms.ids import IdSource, from_ref
 from gatepost.sms.states import FINAL, State, after_receipt
 
 # "offset 0" has each key looked up, whatever was known of the tables when the plan was made.
@@ -112,7 +109,6 @@ FINDABLE = """
             or exists (select from message_part p where p.gateway_id = %(gateway)s and p.key = o.key))
      limit 10000
 """
-_FIELDS = tuple(field.name for field in fields(Receipt))
 NOT_FINAL = [state.value for state in State if state not in FINAL]
 
 
@@ -145,7 +141,7 @@ async def apply(
     """Record receipts of one gateway. Commits; what found nothing is parked and looked at once more."""
     if not receipts:
         return Applied(0, 0)
-    receipts = [_as_storable(receipt) for receipt in receipts]
+    receipts = [as_storable(receipt) for receipt in receipts]
     parked = await _apply_known(connection, gateway_id, receipts, ids)
     if parked:
         claimed = await claim(connection, gateway_id, [key for receipt in parked for key in keys_of(receipt)], ids)
@@ -169,44 +165,6 @@ async def findable(connection: AsyncConnection[Any], gateway_id: int) -> list[st
     """Keys of parked receipts whose message is known by now: somebody stopped between recording and claiming."""
     cursor = await connection.execute(FINDABLE, {"gateway": gateway_id})
     return [row[0] for row in await cursor.fetchall()]
-
-
-def _as_storable(receipt: Receipt) -> Receipt:
-    if _is_plain(receipt):
-        return receipt
-    parsed = from_ref(receipt.ref)
-    return replace(
-        receipt,
-        status=storable.as_text(receipt.status, storable.WORDS),
-        keys=tuple(storable.as_text(key, storable.KEY) for key in receipt.keys if key),
-        ref=to_ref(*parsed) if parsed else storable.as_text(receipt.ref, storable.KEY),
-        to=storable.as_text(receipt.to, storable.KEY),
-        serial=receipt.serial if receipt.serial is not None and 0 < receipt.serial <= storable.MAX_SERIAL else None,
-        words=storable.as_text(receipt.words, storable.WORDS),
-        code=storable.as_text(receipt.code, storable.CODE),
-        price=storable.as_price(receipt.price),
-    )
-
-
-def _is_plain(receipt: Receipt) -> bool:
-    """Whether it can be kept as it stands, as nearly all can; looking is cheaper than making a new one."""
-    texts = (receipt.status, receipt.ref, receipt.to, receipt.code, receipt.words, *receipt.keys)
-    together = "".join(texts)
-    return (
-        together.isascii()
-        and "\0" not in together
-        and len(together) <= storable.CODE
-        and receipt.ref == receipt.ref.lower()
-        and all(receipt.keys)
-        and receipt.serial is None
-        and receipt.price is None
-    )
-
-
-def keys_of(receipt: Receipt) -> list[str]:
-    """The names under which a parked receipt is found."""
-    serial = [f"serial:{receipt.serial}:{receipt.to}"] if receipt.serial is not None else []
-    return [*([f"ref:{receipt.ref}"] if receipt.ref else []), *receipt.keys, *serial]
 
 
 async def _apply_known(
@@ -400,28 +358,3 @@ async def _park(connection: AsyncConnection[Any], gateway_id: int, receipts: Seq
         for key in keys_of(receipt) or [f"to:{receipt.to}"]
     ]
     await connection.execute(PARK, [list(column) for column in zip(*rows, strict=True)])
-
-
-def to_json(receipt: Receipt) -> dict[str, Any]:
-    """A receipt as it is kept: only what it says."""
-    values = {name: value for name in _FIELDS if (value := getattr(receipt, name)) not in (None, "", ())}
-    if receipt.at:
-        values["at"] = receipt.at.isoformat()
-    if receipt.price:
-        values["price"] = [str(receipt.price.amount), receipt.price.unit]
-    return values
-
-
-def from_json(values: dict[str, Any]) -> Receipt:
-    """The inverse of to_json."""
-    return Receipt(
-        **{
-            **values,
-            "state": State(values["state"]) if values.get("state") else None,
-            "status": values.get("status", ""),
-            "keys": tuple(values.get("keys", ())),
-            "refusal": Refusal(values["refusal"]) if values.get("refusal") else None,
-            "at": datetime.fromisoformat(values["at"]) if values.get("at") else None,
-            "price": Price(Decimal(values["price"][0]), values["price"][1]) if values.get("price") else None,
-        }
-    )
