@@ -137,7 +137,7 @@ class ComposeForm(forms.Form):
         return moment.replace(tzinfo=None) if moment else None
 
     def said(self) -> dict[str, Any]:
-        """What was written, by the names of services.FIELDS; what does not fit the form is left out (see `unfit`)."""
+        """What was written, by the names of fields.FIELDS; what does not fit the form is left out (see `unfit`)."""
         self.is_valid()
         said = {name: value for name, value in self.cleaned_data.items() if name not in _ALWAYS or value}
         segment = said.pop("segment", None)

@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from gatepost.audience.models import Contact
-from gatepost.campaigns import prices, services
+from gatepost.campaigns import fields, prices, services
 from gatepost.campaigns.assembling import Assembler, Row, assembler, channels_of, chunks, meant_among
 from gatepost.campaigns.models import Campaign, Plan
 from gatepost.campaigns.prices import PriceList
@@ -352,7 +352,7 @@ class _Counting:
 
 def _today(row: Campaign, now: datetime) -> datetime:
     """When the day began in the campaign's time zone."""
-    zone = services.zone_of(row.time_zone)
+    zone = fields.zone_of(row.time_zone)
     return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from gatepost.audience import contacts
 from gatepost.audience.models import Contact
-from gatepost.campaigns import expanding, planning, services, watching
+from gatepost.campaigns import expanding, fields, planning, services, watching
 from gatepost.campaigns.assembling import assembler
 from gatepost.campaigns.models import Campaign, Recipient
 from gatepost.channels.base import CHANNELS, Excluded
@@ -148,7 +148,7 @@ def send_again(row: Campaign, *, user: User | None = None, actor: str) -> Campai
         raise Problem(
             "campaign_not_so", "Nobody is left out: no message of it failed.", remedy="There is nothing to do."
         )
-    said: dict[str, Any] = {name: getattr(row, name) for name in services.FIELDS}
+    said: dict[str, Any] = {name: getattr(row, name) for name in fields.FIELDS}
     said |= {"filter": {}, "segment_id": None, "schedule": Campaign.Schedule.NOW, "send_at": None}
     if row.send_to == Campaign.SendTo.PORTAL_EMAIL:
         said["send_to"] = Campaign.SendTo.EMAIL

@@ -22,7 +22,7 @@ from gatepost import urls
 from gatepost.audience import contacts, segments
 from gatepost.audience import files as audience_files
 from gatepost.audience.filters import matching
-from gatepost.campaigns import drafting, leftovers, planning, running, services, watching
+from gatepost.campaigns import drafting, fields, leftovers, planning, running, services, watching
 from gatepost.campaigns.models import Campaign
 from gatepost.channels import attachments
 from gatepost.channels.base import Order, Piece
@@ -218,7 +218,7 @@ def test_a_page_that_is_opened_and_saved_changes_nothing(office: Office, sender:
     row = office.draft(**said)
     meant = set(matching(office.workspace, filter_))
     segments.delete(segment, actor=ACTOR)
-    before = {name: getattr(row, name) for name in services.FIELDS if name != "filter"}
+    before = {name: getattr(row, name) for name in fields.FIELDS if name != "filter"}
     page = sender.get(at(office, "campaign-compose", row)).content.decode()
     answer = sender.post(at(office, "campaign-save"), filled_in(page, "mass"), headers={"HX-Request": "true"})
     assert "The workspace has no such segment" in words(answer)
