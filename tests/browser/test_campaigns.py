@@ -27,6 +27,14 @@ OLD = "".join(
 )
 NEW = "login,name,phone,city\nsoeren,Søren Ødegård,+447700900999,Łódź\nnobody,Nobody Reachable,,Łódź\n"
 TEXT = "Dear {{ first_name }}, tonight we work on the network."
+HAS_ROOM = """(input) => {
+    const pen = document.createElement("canvas").getContext("2d");
+    const { font, paddingLeft, paddingRight } = getComputedStyle(input);
+    pen.font = font;
+    const room = input.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    return pen.measureText(input.placeholder).width <= room;
+}"""
+"""Whether what an empty input shows is seen to its end."""
 
 
 def upload(page: Page, site: Site, name: str, content: bytes) -> None:
@@ -169,6 +177,7 @@ def test_from_a_messy_table_to_one_persons_message(
     page.get_by_role("link", name="History", exact=True).click()
     page.get_by_label("Type", exact=True).select_option("mass")
     page.get_by_role("button", name="Show").click()
+    assert page.locator(".filters input[type=search]").evaluate(HAS_ROOM)
     look("history")
     page.get_by_role("link", name="Dear {{ first_name }}").click()
     page.get_by_role("link", name="Søren Ødegård").click()
