@@ -3,7 +3,7 @@
 From the official pages and clients. Where these leave something open the strict reading is taken: one bad number
 refuses the whole call, a failed validation names its field, 7bit takes GSM letters only (brackets among them), 16bit
 text is split where long texts are allowed, a repeat with the same `stop_dup_id` is answered with the first batch's id.
-Not offered: groups, different texts in one call, 8bit, a price without sending.
+Not offered: groups, 8bit, a price without sending.
 """
 
 import re
@@ -63,6 +63,7 @@ STATUS: Final = {
 }
 BLOCKED: Final = "32"
 GREEK: Final = dict(zip(b"\xd0\xde\xac\xc2\xdb\xba\xdd\xca\xd4\xb1", "ΔΦΓΛΩΠΨΣΘΞ", strict=True))
+CELL: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 TIME: Final = "%Y-%m-%d %H:%M:%S"
 _ids = count(time.time_ns() // 1_000_000_000)
 
@@ -116,33 +117,69 @@ def _send(values: Values, live: LiveAccount) -> str:
     named = _text(values, "stop_dup_id")
     if named and named in memory.repeats:
         return f"0|IN_PROGRESS|{memory.repeats[named]}"
-    segments = count_segments(text)[1]
-    if not live.can_pay(live.simulator.price * segments * len(numbers)):
+    if not live.can_pay(live.simulator.price * count_segments(text)[1] * len(numbers)):
         raise Refusal("25")
     if _text(values, "test_always_fail") == "1":
         raise Refusal("22")
     if _text(values, "test_always_succeed") == "1":
         return f"0|IN_PROGRESS|{next(_ids)}"
-    send_at = float(_text(values, "send_time_unixtime") or 0)
-    taken = {
-        number: live.accept(
-            to=number,
-            text=text,
-            sender=sender,
-            segments=segments,
-            reference=_text(values, "source_id"),
-            receipt_url=live.receipt_url if _text(values, "want_report") != "0" else "",
-            send_at=send_at or None,
-        )
-        for number in numbers
-    }
-    batch_id = taken[numbers[0]].id
-    for message in taken.values():
-        message.wire["batch_id"] = batch_id
-    memory.batches[batch_id] = taken
+    batch_id = _remembered({number: _take(values, live, number, text, sender) for number in numbers}, live)
     if named:
         memory.repeats[named] = batch_id
-    return f"1|SCHEDULED|{batch_id}" if send_at > time.time() else f"0|IN_PROGRESS|{batch_id}"
+    is_later = float(_text(values, "send_time_unixtime") or 0) > time.time()
+    return f"1|SCHEDULED|{batch_id}" if is_later else f"0|IN_PROGRESS|{batch_id}"
+
+
+def _take(values: Values, live: LiveAccount, number: str, text: str, sender: str) -> Message:
+    return live.accept(
+        to=number,
+        text=text,
+        sender=sender,
+        segments=count_segments(text)[1],
+        reference=_text(values, "source_id"),
+        receipt_url=live.receipt_url if _text(values, "want_report") != "0" else "",
+        send_at=float(_text(values, "send_time_unixtime") or 0) or None,
+    )
+
+
+def _remembered(taken: dict[str, Message], live: LiveAccount) -> str:
+    """The id of a call: that of its first message; one of its own where nothing was taken."""
+    batch_id = next((message.id for message in taken.values()), "") or str(next(_ids))
+    for message in taken.values():
+        message.wire["batch_id"] = batch_id
+    memory: Memory = live.memory
+    memory.batches[batch_id] = taken
+    return batch_id
+
+
+def _send_batch(values: Values, live: LiveAccount) -> str:
+    """A table of messages, the other parameters being its defaults. A line that makes no sense is dropped."""
+    names, *rows = values.get("batch_data", b"").split(b"\n")
+    columns = [name.decode("latin-1").strip() for name in names.split(b",")]
+    if not {"msisdn", "message"} <= set(columns) or not rows:
+        raise Refusal("24", "invalid batch_data")
+    defaults = {name: value for name, value in values.items() if name != "batch_data"}
+    _check(defaults | {"msisdn": b"10000000"})
+    found: dict[str, tuple[Values, str, str]] = {}
+    for row in rows:
+        cells = [_unescaped(cell) for cell in CELL.findall(row)]
+        line = defaults | dict(zip(columns, cells, strict=False))
+        try:
+            _check(line)
+            number, message, sender = _text(line, "msisdn"), _message(line), _sender(line, live)
+        except Refusal:
+            continue
+        if len(cells) == len(columns) and "," not in number and behaviour_of(number).at_submit != "bad_number":
+            found.setdefault(number, (line, message, sender))
+    segments = sum(count_segments(message)[1] for _, message, _ in found.values())
+    if not live.can_pay(live.simulator.price * segments):
+        raise Refusal("25")
+    taken = {number: _take(line, live, number, message, sender) for number, (line, message, sender) in found.items()}
+    return f"0|IN_PROGRESS|{_remembered(taken, live)}"
+
+
+def _unescaped(cell: bytes) -> bytes:
+    return re.sub(rb"\\(.)", lambda escape: {b"n": b"\n"}.get(escape[1], escape[1]), cell)
 
 
 def _check(values: Values) -> None:
@@ -272,6 +309,7 @@ def _written(at: float) -> str:
 
 CALLS: Final = (
     ("submission/send_sms/2/2.0", _send),
+    ("submission/send_batch/1/1.0", _send_batch),
     ("status_reports/get_report/2/2.0", _report),
     ("reception/get_inbox/1/1.1", _inbox),
     ("user/get_credits/1/1.1", _credits),
@@ -282,7 +320,7 @@ simulator = Simulator(
     credentials={"username": "demo", "password": "demo-password"},
     routes=tuple(
         Route(method, f"/eapi/{path}", _answered(make), submits=always)
-        if make is _send
+        if make in (_send, _send_batch)
         else Route(method, f"/eapi/{path}", _answered(make))
         for method in ("POST", "GET")
         for path, make in CALLS

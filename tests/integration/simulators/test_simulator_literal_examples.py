@@ -101,6 +101,33 @@ TALKS: list[tuple[str, list[Ask]]] = [
         "bulksms_eapi",
         [
             (
+                *("POST", "/eapi/submission/send_batch/1/1.0", FORM),
+                f"{EAPI}&batch_data=msisdn%2Cmessage%0A%22111111111%22%2C%22Hi+there%22%0A%22333333333%22%2C%22Hello+again%22"
+                "%0A%22x%22%2C%22dropped%22%0A%22444444444%22%2C%22%5C%22b%5C%22%5Cnc%22",
+                *(200, r"0\|IN_PROGRESS\|(\d+)"),
+            ),
+            (
+                *("GET", f"/eapi/status_reports/get_report/2/2.0?{EAPI}&batch_id={{}}&optional_fields=body", {}),
+                *(
+                    "",
+                    200,
+                    r'0\|Returns to follow\n\n111111111\|0\|Hi there\n333333333\|0\|Hello again\n444444444\|0\|"b"\nc',
+                ),
+            ),
+            (
+                "POST",
+                "/eapi/submission/send_batch/1/1.0",
+                FORM,
+                f"{EAPI}&batch_data=msisdn",
+                200,
+                r"24\|invalid batch_data\|",
+            ),
+        ],
+    ),
+    (
+        "bulksms_eapi",
+        [
+            (
                 *("POST", "/eapi/submission/send_sms/2/2.0", FORM),
                 f"{EAPI}&message=Hi&msisdn=27001234567&stop_dup_id=7",
                 *(200, r"0\|IN_PROGRESS\|(\d+)"),

@@ -12,7 +12,7 @@ from gatepost.providers import base
 from gatepost.providers.base import Batch, Context, Flow, Gateway, Later, Message, Results, send
 from gatepost.providers.devino import legacy
 from gatepost.providers.devino.tables import REASONS, REFUSED, STATES
-from gatepost.providers.fields import Choice, FieldError, Flag, Secret, Text, Url
+from gatepost.providers.fields import Choice, FieldError, Flag, Number, Secret, Text, Url
 from gatepost.providers.kit import answers, requests
 from gatepost.providers.kit.flows import ask, check_by_balance
 from gatepost.providers.kit.refusals import refusal
@@ -62,6 +62,13 @@ manifest = Manifest(
             *(("HIGH", "High (service)"), ("REALTIME", "Real time (transactional)")),
             when=ONLINE,
             help="One-time codes go in real time where a priority is chosen.",
+        ),
+        Number(
+            "validity_s",
+            label="Lifetime (seconds)",
+            min=60,
+            max=259_200,
+            help="Where a message has none of its own. Empty: the provider's.",
         ),
         Flag("shorten_url", label="Shorten links", when=ONLINE, help="A click then arrives as the status CLICKED."),
         Flag("count_parts", label="Ask for the ids of the parts", when=ONLINE, help="Tells how many were counted."),
@@ -145,7 +152,7 @@ def _message(message: Message, gw: Gateway, ctx: Context) -> dict[str, Any]:
         "from": message.sender,
         "to": message.to,
         "text": message.text,
-        "validity": message.validity_s and min(message.validity_s, 259_200),
+        "validity": min(message.validity_s or gw["validity_s"] or 0, 259_200) or None,
         "priority": "REALTIME" if message.is_urgent and gw["priority"] else gw["priority"],
         "callbackUrl": ctx.receipt_url_for(message.ref),
         "options": {"ref": message.ref},

@@ -44,7 +44,8 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
     first = batch.first
     is_single = len(batch.messages) == 1
     path, name = ("/Sms/Send", "DestinationAddress") if is_single else ("/Sms/SendBulk", "DestinationAddresses")
-    minutes = max(1, first.validity_s // 60) if first.validity_s else None
+    seconds = first.validity_s or gw["validity_s"]
+    minutes = max(1, seconds // 60) if seconds else None
     rest = {"SourceAddress": first.sender, "Data": first.text, "Validity": minutes}
     numbers = [(name, message.to) for message in batch.messages]
     sign_in = yield from _sign_in(gw, ctx)

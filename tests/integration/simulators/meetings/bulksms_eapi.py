@@ -1,4 +1,4 @@
-"""BulkSMS's older interface, with incoming messages that are pushed, and fetched."""
+"""BulkSMS's older interface, with incoming messages that are pushed, and fetched; then with tables of texts too."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -21,7 +21,7 @@ REFUSALS = {
 
 
 def _settings(fetches: bool, url: str, keys: Mapping[str, str]) -> dict[str, Any]:
-    return {"base_url": url, **keys, "poll_inbound": fetches}
+    return {"base_url": url, **keys, "poll_inbound": fetches, "batch_mode": "send_batch" if fetches else "send_sms"}
 
 
 MEETINGS = (
