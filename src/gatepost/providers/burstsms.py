@@ -119,10 +119,9 @@ def submit(batch: Batch, gw: Gateway, ctx: Context) -> Flow[Results]:
 
 
 def _results(batch: Batch, response: Response, ctx: Context) -> Results:
-    said = answers.maybe_json(response) or answers.Node({})
-    code = said.maybe_text("error", "code") if isinstance(said.value, dict) and "error" in said else ""
-    if code == "RECIPIENTS_ERROR" and (words := said.maybe("error", "description")) and isinstance(words.value, dict):
-        return _by_recipient(batch, words)
+    code, description = _said(response)
+    if code == "RECIPIENTS_ERROR" and isinstance(description.value, dict):
+        return _by_recipient(batch, description)
     if outcome := _refusal(response, ctx):
         return batch.all(outcome)
     answer = answers.read_json(response)
@@ -147,14 +146,18 @@ def _by_recipient(batch: Batch, words: answers.Node) -> Results:
 
 def _refusal(response: Response, ctx: Context) -> Outcome | None:
     """A code other than SUCCESS counts whatever the HTTP status."""
-    said = answers.maybe_json(response)
-    error = said.maybe("error") if said is not None and isinstance(said.value, dict) else None
-    code = error.maybe_text("code") if error is not None and isinstance(error.value, dict) else ""
-    if not code or code == "SUCCESS":
+    code, description = _said(response)
+    if code in ("", "SUCCESS"):
         return refusal(response, ctx, REFUSED)
-    description = error.maybe("description") if error else None
-    words = description.value if description and isinstance(description.value, str) else ""
+    words = description.value if isinstance(description.value, str) else ""
     return REFUSED.outcome(code, words, answers.retry_after(response, ctx.now))
+
+
+def _said(response: Response) -> tuple[str, answers.Node]:
+    """The code of an answer, empty where it has none, and its description: a text, or an object of numbers."""
+    said = answers.maybe_json(response) or answers.Node({})
+    error = said.maybe("error") or answers.Node({})
+    return error.maybe_text("code"), error.maybe("description") or answers.Node(None)
 
 
 def verify(raw: RawCallback, gw: Gateway) -> bool | None:
