@@ -30,6 +30,8 @@ from gatepost.workspaces.services import audit
 FOLDER: Final = "imports"
 JOB: Final = "audience.import"
 CHUNK: Final = 2000
+CHUNK_BYTES: Final = 8 * 1024 * 1024
+"""Of the file: rows may be as long as tables.LONGEST_ROW, and so many of them would not fit into memory."""
 PREVIEW: Final = 5
 GUESSED_BY: Final = 200
 """So many rows are looked at to tell what people are found by, and how their phones are written."""
@@ -57,7 +59,7 @@ def upload(workspace: Workspace, name: str, content: Iterable[bytes], *, actor: 
         whole = files.whole(path)
         vocabulary = load(workspace)
         shape = tables.prepare(whole, lambda cells: len([one for one in guesses.guess(cells, vocabulary) if one]))
-        beginning = [one.cells for one in islice(tables.rows(whole, shape), GUESSED_BY)]
+        beginning = [one.cells for one in _bounded(tables.rows(whole, shape), GUESSED_BY, CHUNK_BYTES)]
         if not beginning:
             raise tables.unfit("file_empty", "The table has no rows.")
         columns = [cell[:LONGEST_NAME].replace("\x00", "").strip() for cell in beginning[0]]
@@ -219,7 +221,7 @@ def _vocabulary(row: Import) -> Vocabulary:
 def _run(work: Work, row: Import) -> None:
     vocabulary = _vocabulary(row)
     coming = _rows(row, row.offset)
-    while chunk := list(islice(coming, CHUNK)):
+    while chunk := list(_bounded(coming, CHUNK, row.offset + CHUNK_BYTES)):
         work.check()
         is_begun = row.offset > 0
         before = row.rows + row.empty + int(row.has_header and is_begun)
@@ -240,6 +242,14 @@ def _run(work: Work, row: Import) -> None:
     with connection.cursor() as cursor:
         # Filters of what has just come in large numbers would be planned as if it were not there.
         cursor.execute("analyze contact")
+
+
+def _bounded(coming: Iterator[TableRow], most: int, until: int) -> Iterator[TableRow]:
+    """The next rows, so many at most, and none after the one that passes that byte."""
+    for one in islice(coming, most):
+        yield one
+        if one.end >= until:
+            return
 
 
 def draft_of(row: Import, cells: Sequence[str], vocabulary: Vocabulary) -> Draft:

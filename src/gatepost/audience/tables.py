@@ -6,16 +6,14 @@ Whatever was uploaded becomes a file of lines in a known encoding, so that readi
 import codecs
 import csv
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, Final, NamedTuple, Self
 
+from gatepost.audience import workbooks
+from gatepost.audience.workbooks import MOST_COLUMNS
 from gatepost.problems import Fault, Problem
-
-if TYPE_CHECKING:
-    from python_calamine import CalamineSheet
 
 LIMIT: Final = 256 * 1024 * 1024
 """Bytes of an uploaded table."""
@@ -23,7 +21,8 @@ SHEET_LIMIT: Final = 128 * 1024 * 1024
 """Bytes of an XLSX once it is unpacked. It is read as a whole; larger tables are imported as CSV."""
 MOST_PARTS: Final = 1000
 LONGEST_LINE: Final = 1024 * 1024
-MOST_COLUMNS: Final = 200
+LONGEST_ROW: Final = 4 * LONGEST_LINE
+"""Bytes of a row, whose quoted cells may go over many lines."""
 SAMPLE: Final = 64 * 1024
 DELIMITERS: Final = ";,\t|"
 ZIP: Final = b"PK\x03\x04"
@@ -34,6 +33,13 @@ SIGNATURES: Final = (
     (b"\xff\xd8\xff", "a picture"),
     (b"MZ", "a program"),
 )
+
+_REFUSED: Final[Mapping[int, tuple[str, str]]] = {
+    workbooks.EMPTY: ("file_empty", "No sheet of the workbook holds anything."),
+    workbooks.UNREADABLE: ("bad_type", "This workbook cannot be read. Save it as XLSX or CSV."),
+}
+_TOO_MUCH: Final = ("too_large", "This workbook takes too much room to be read. Save it as CSV.")
+"""Why a workbook became no table."""
 
 POLISH: Final = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžäöüßőű")
 RUSSIAN: Final = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяАБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯіїєґ№")
@@ -88,8 +94,10 @@ def rows(path: Path, shape: Shape, offset: int = 0) -> Iterator[TableRow]:
     gap = 0
     with path.open("rb") as file:
         file.seek(offset)
-        reader = csv.reader(_lines(file, shape.encoding, is_first=offset == 0), delimiter=shape.delimiter)
+        lines = _Lines(file, shape.encoding, is_first=offset == 0)
+        reader = csv.reader(lines, delimiter=shape.delimiter)
         while True:
+            lines.left = LONGEST_ROW
             try:
                 cells = next(reader)
             except StopIteration:
@@ -107,13 +115,32 @@ def unfit(code: str, words: str) -> Problem:
     return Problem("file_unfit", faults=[Fault("file", code, words)])
 
 
-def _lines(file: IO[bytes], encoding: str, *, is_first: bool) -> Iterator[str]:
-    """The lines, one at a time, so that the place in the file is always the end of what was read."""
-    while line := file.readline(LONGEST_LINE):
+class _Lines:
+    """The lines, one at a time, so that the place in the file is always the end of what was read.
+
+    `left`: how many bytes they may have until somebody sets it anew. Raises Problem `file_unfit`.
+    """
+
+    def __init__(self, file: IO[bytes], encoding: str, *, is_first: bool) -> None:
+        self.left = LONGEST_ROW
+        self._file, self._encoding, self._is_first = file, encoding, is_first
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(LONGEST_LINE)
+        if not line:
+            raise StopIteration
         if len(line) == LONGEST_LINE:
             raise unfit("bad_row", "A line is longer than 1 MiB.")
-        yield line.decode(encoding, "replace").removeprefix("\ufeff") if is_first else line.decode(encoding, "replace")
-        is_first = False
+        self.left -= len(line)
+        if self.left < 0:
+            raise unfit("bad_row", f"A row is longer than {LONGEST_ROW // 1024 // 1024} MiB, or a quote is not closed.")
+        text = line.decode(self._encoding, "replace")
+        if self._is_first:
+            self._is_first, text = False, text.removeprefix("\ufeff")
+        return text
 
 
 def _encoding(path: Path, beginning: bytes) -> str:
@@ -170,36 +197,19 @@ def _recode(path: Path, encoding: str) -> None:
 
 def _unpack(path: Path, worth: Callable[[Sequence[str]], int]) -> str:
     """Write the sheet of the XLSX that is meant as CSV in its place; which of how many it is."""
-    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
-
     _weigh(path)
     part = path.with_suffix(".part")
     try:
-        book = CalamineWorkbook.from_path(str(path))
-        shown = [n for n, one in enumerate(book.sheets_metadata) if one.visible == SheetVisibleEnum.Visible]
-        firsts = {n: row for n in shown if (row := _first_row(book.get_sheet_by_index(n)))}
-        if not firsts:
-            raise unfit("file_empty", "No sheet of the workbook holds anything.")
-        place = max(firsts, key=lambda n: worth(firsts[n]))
-        sheet = book.get_sheet_by_index(place)
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            for cells in sheet.iter_rows():
-                writer.writerow([_cell(cell) for cell in cells[:MOST_COLUMNS]])
+        code, sheet = workbooks.unpack(path, part, worth)
+        if code != workbooks.DONE:
+            raise unfit(
+                *_REFUSED.get(code, ("too_large", "This workbook takes too much room to be read. Save it as CSV."))
+            )
         part.chmod(0o600)
         part.replace(path)
-        count = len(book.sheet_names)
-        return f"{sheet.name}, sheet {place + 1} of {count}" if count > 1 else ""
-    except (CalamineError, OSError, ValueError):
-        raise unfit("bad_type", "This workbook cannot be read. Save it as XLSX or CSV.") from None
+        return sheet
     finally:
         part.unlink(missing_ok=True)
-
-
-def _first_row(sheet: "CalamineSheet") -> list[str]:
-    """Its first row that holds anything."""
-    rows = ([_cell(cell) for cell in cells[:MOST_COLUMNS]] for cells in sheet.iter_rows())
-    return next((cells for cells in rows if any(cell.strip() for cell in cells)), [])
 
 
 def _weigh(path: Path) -> None:
@@ -222,13 +232,3 @@ def _weigh(path: Path) -> None:
     except Exception:
         # A damaged stream ends in an error of whichever library unpacks it.
         raise unfit("bad_type", "This workbook is damaged. Save it as XLSX or CSV.") from None
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(sep=" ")
-    return value.isoformat() if isinstance(value, date) else str(value)

@@ -225,6 +225,17 @@ def archive(name: str, content: bytes) -> bytes:
     return made.getvalue()
 
 
+def far_out() -> bytes:
+    """A workbook of a few kilobytes with a cell in the last row and column."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet["A1"], sheet["XFD1048576"] = "Name", "Anna"
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -240,6 +251,8 @@ def archive(name: str, content: bytes) -> bytes:
         (archive("xl/workbook.xml", b"\0" * (tables.SHEET_LIMIT + 1)), "too_large"),
         (b"a;b\0c\n1;2\n", "bad_type"),
         (b"name" * 400_000, "bad_row"),
+        (far_out(), "too_large"),
+        (b'"a\n' + b'","'.join([b"\n"] * 1_200_000) + b'"\n', "bad_row"),
     ],
 )
 def test_what_is_no_table_is_told_and_leaves_nothing(north: Tenant, files_dir: Path, content: bytes, code: str) -> None:
