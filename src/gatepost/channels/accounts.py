@@ -23,6 +23,7 @@ from gatepost.workspaces.services import audit
 SEALED_AS: Final = "email password"
 """What the encrypted password says of itself, besides the number of its row."""
 JOB: Final = "channels.mail"
+_SERVER: Final = ("host", "port", "tls")
 
 
 def own(workspace: Workspace) -> QuerySet[EmailAccount]:
@@ -51,6 +52,17 @@ def refuse_shared(account: EmailAccount, asker: Caller) -> None:
     """Raises Problem `gateway_shared` for an account of several workspaces, unless the administrator asks."""
     if is_shared(account) and not asker.is_administrator:
         raise Problem("gateway_shared", "The e-mail account belongs to several workspaces.")
+
+
+def refuse_to_carry(account: EmailAccount, wanted: Mapping[str, Any]) -> None:
+    """A saved password never goes to another server than it was saved for: whoever changes that enters it again.
+
+    Otherwise anyone who may change or check an account could have it sent to themselves. Raises Problem `invalid`.
+    """
+    moves = any(wanted.get(name, getattr(account, name)) != getattr(account, name) for name in _SERVER)
+    if moves and account.password_token is not None:
+        words = "The password is needed again, because host, port or TLS change."
+        raise Problem("invalid", faults=[Fault("password", "secret_needed_again", words)])
 
 
 def create_account(
@@ -88,6 +100,8 @@ def update_account(
     values, password = _read(name, settings or {})
     with _name_once(), transaction.atomic():
         locked = EmailAccount.objects.select_for_update().get(pk=account.pk)
+        if password is None:
+            refuse_to_carry(locked, values)
         owners = list(locked.workspaces.all() if workspaces is None else workspaces)
         _keep_defaults(owners, besides=locked.pk)
         changed = differences({field: getattr(locked, field) for field in values}, values)

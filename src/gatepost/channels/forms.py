@@ -61,12 +61,13 @@ class AccountForm:
         return list(Workspace.objects.filter(pk__in=self.general.cleaned_data["workspaces"]))
 
     def server(self) -> Server:
-        """What was typed, with the saved password where none was. Raises Problem `secret_unreadable`."""
-        password = self.values["password"]
-        if password is None:
-            password = accounts.password_of(self.account) if self.account else ""
-        said = self.cleaned
-        return Server(said["host"], said["port"], said["tls"], said["verify_tls"], said["login"], password)
+        """What was typed, with the saved password where none was. Raises Problem `secret_unreadable`, or `invalid`
+        where it would go to another server."""
+        password, said = self.values["password"], self.cleaned
+        if password is None and self.account is not None:
+            accounts.refuse_to_carry(self.account, said)
+            password = accounts.password_of(self.account)
+        return Server(said["host"], said["port"], said["tls"], said["verify_tls"], said["login"], password or "")
 
     def unsaved(self) -> EmailAccount:
         """The account as it would be; it is not saved."""
