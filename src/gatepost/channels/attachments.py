@@ -20,7 +20,9 @@ ALL_LIMIT: Final = 15 * 1024 * 1024
 """Bytes of all files of one message: encoded they grow by a third, and mail servers take some 20 to 25 MiB."""
 MOST: Final = 20
 FOLDER: Final = "attachments"
-_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,80}")
+_TYPE: Final = re.compile(r"(?!message/|multipart/)[a-z]+/[a-z0-9][a-z0-9.+-]{0,80}")
+"""Parts of a mail that are mails themselves or hold parts cannot be written down from the bytes of a file."""
+UNKNOWN_TYPE: Final = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def sizes(workspace_id: int, attachments: Collection[int], documents: Collection
 
 
 def _of_attachment(row: Attachment) -> File:
-    return File(f"a{row.pk}", row.name, row.content_type, row.size, row.path, row.name)
+    return File(f"a{row.pk}", row.name, _type(row.content_type), row.size, row.path, row.name)
 
 
 def _of_document(row: Document) -> File:
@@ -106,4 +108,4 @@ def _name(name: str) -> str:
 
 def _type(content_type: str) -> str:
     plain = content_type.partition(";")[0].strip().lower()
-    return plain if _TYPE.fullmatch(plain) else "application/octet-stream"
+    return plain if _TYPE.fullmatch(plain) else UNKNOWN_TYPE

@@ -46,6 +46,9 @@ KEPT_S: Final = 20.0
 """How long a connection is kept without use."""
 
 SERVER_FAILS: Final = (OSError, smtplib.SMTPException)
+CANNOT_BE_WRITTEN: Final = (ValueError, TypeError, AttributeError, LookupError)
+"""What a mail raises that cannot be put on the wire; such a one must not keep the others from being sent."""
+UNWRITABLE: Final = "The mail cannot be written down."
 
 
 class NotOurs(Exception):
@@ -161,7 +164,7 @@ def _send_one(mail: Mail, account: EmailAccount, line: Line) -> None:
             raise Problem("not_found", "A file that belongs to the mail was deleted.")
         message = letter(mail, account, brought, address_for(mail))
     except (Problem, ValueError) as fault:
-        words = fault.detail if isinstance(fault, Problem) else "The mail cannot be written down."
+        words = fault.detail if isinstance(fault, Problem) else UNWRITABLE
         mail_store.record(mail.pk, mail.attempts, Reply(Verdict.REFUSED, "", words), is_claimed=False)
         return
     for _ in range(2):
@@ -194,6 +197,13 @@ def _attempt(mail: Mail, message: EmailMessage, backend: Backend, session: Sessi
         backend.send_messages([message])
     except SERVER_FAILS as error:
         return of_failure(error, is_begun=is_claimed), is_claimed
+    except CANNOT_BE_WRITTEN as error:
+        if is_claimed:
+            raise
+        log.warning("mail_not_written", mail=mail.pk, cause=type(error).__name__)
+        # The server may have been told the sender already.
+        backend.hang_up()
+        return Reply(Verdict.REFUSED, "", UNWRITABLE), is_claimed
     return Reply(Verdict.TAKEN, *session.taken), is_claimed
 
 

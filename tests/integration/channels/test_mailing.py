@@ -73,6 +73,17 @@ def test_what_is_refused_for_good_says_why_and_what_to_do(box: Box, account: Ema
     assert [event.what for event in MailEvent.objects.filter(mail_id=mails[1].pk)] == ["refused"]
 
 
+def test_a_mail_that_cannot_be_written_down_keeps_no_other_waiting(
+    north: Tenant, box: Box, account: EmailAccount, post: Post
+) -> None:
+    report = attachments.add(north.workspace, "report", "message/delivery-status", [b"x"], actor=ACTOR)
+    mails = post("eve@x.example", "ann@x.example") + post("bob@x.example", attachments=(report.pk,))
+    Mail.objects.filter(pk=mails[0].pk).update(to_address='"=?utf-8?q?=0a?="@x.example')
+    run(account)
+    assert states(mails) == ["rejected", "submitted", "submitted"]
+    assert sorted(box.recipients) == ["ann@x.example", "bob@x.example"]
+
+
 def test_what_is_refused_for_now_is_tried_again_later_until_it_expires(
     box: Box, account: EmailAccount, post: Post
 ) -> None:
