@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.integration.channels.conftest import Post, run, settings_of, states
-from tests.support.mail_server import LOGIN, PASSWORD, Box
+from tests.support.mail_server import LOGIN, PASSWORD, Box, mail_server
 from tests.support.tenants import ACTOR, Tenant
 
 from gatepost.channels import accounts, mails
@@ -99,6 +99,24 @@ def test_what_does_not_fit_is_told_at_its_field(north: Tenant, box: Box, field: 
     with pytest.raises(Problem) as refused:
         accounts.create_account([north.workspace], "Mail", settings_of(box, **{field: value}), actor=ACTOR)
     assert [(fault.field, fault.code) for fault in refused.value.faults] == [(field, code)]
+
+
+def test_a_saved_password_goes_to_no_other_server(send: Any, north: Tenant, account: EmailAccount, box: Box) -> None:
+    with mail_server() as foreign:
+        for changes in ({"host": "localhost"}, {"port": foreign.port}, {"tls": "starttls"}):
+            refused = send("PATCH", f"/email-accounts/{account.pk}", changes)
+            assert refused.status_code == 422
+            assert [error["code"] for error in refused.json()["errors"]] == ["secret_needed_again"]
+        typed = {f"account-{key}": value for key, value in settings_of(box, port=foreign.port, password="").items()}
+        url = f"/w/{north.workspace.pk}/email/{account.pk}"
+        client = north.console(Role.OPERATOR)
+        tried = client.post(f"{url}/try/check/", {**typed, "name": "Mail"}, headers={"HX-Request": "true"})
+        assert "needed again" in tried.content.decode()
+        saved = client.post(f"{url}/", {**typed, "name": "Mail"})
+        assert (saved.status_code, "needed again" in saved.content.decode()) == (422, True)
+        assert foreign.connections == 0
+        moved = send("PATCH", f"/email-accounts/{account.pk}", {"port": foreign.port, "password": PASSWORD})
+        assert moved.status_code == 200, moved.content
 
 
 def test_check_goes_step_by_step_and_masks_what_is_secret(send: Any, account: EmailAccount, box: Box) -> None:
@@ -198,6 +216,15 @@ def test_a_bounce_makes_its_mail_undelivered_once(north: Tenant, account: EmailA
     assert MailEvent.objects.filter(mail_id=mail.pk).count() == 1
 
 
+def test_a_report_names_the_domain_as_servers_write_it(north: Tenant, account: EmailAccount, post: Post) -> None:
+    [mail] = post("ann@żółć.example")
+    run(account)
+    raw = report(mail, account, to="ann@xn--kda4b0koi.example").replace(b"no such", b"no\0such")
+    answer = bounced(north, raw)
+    assert (answer.status_code, answer.json()["state"]) == (200, "undelivered"), answer.content
+    assert "no such user here" in answer.json()["cause"]
+
+
 def test_reports_of_delay_and_delivery_are_understood(north: Tenant, account: EmailAccount, post: Post) -> None:
     mails_ = post("ann@x.example", "bob@x.example")
     run(account)
@@ -216,6 +243,9 @@ def test_a_bounce_that_nobody_can_prove_changes_nothing(north: Tenant, account: 
         b"Subject: hello\r\n\r\nno report",
         b"\x00\xff" * 500,
         b"Content-Type: multipart/report; boundary=x\r\n\r\n--x\r\nContent-Type: message/delivery-status\r\n\r\nx\r\n",
+        b"Content-Type: message/rfc822\r\n\r\n" * 4000,
+        b"Content-Type: " + b"=?utf-8?q?a?= " * 40_000,
+        b"Content-Type: " + b"(" * 20_000,
     ):
         answer = bounced(north, raw)
         assert (answer.status_code, answer.json()["code"]) == (422, "not_a_bounce"), raw
