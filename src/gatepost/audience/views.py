@@ -6,7 +6,6 @@ from django.contrib import messages as notices
 from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from gatepost.audience import contacts, segments, views_contact, views_import, views_registers
@@ -15,7 +14,7 @@ from gatepost.audience.filters import parse_filter, to_q
 from gatepost.audience.forms import ContactsForm
 from gatepost.audience.models import Contact, Label
 from gatepost.audience.vocabulary import Vocabulary, load
-from gatepost.pages.access import PageRequest, page
+from gatepost.pages.access import PageRequest, page, path_of_ours
 from gatepost.problems import Problem
 from gatepost.rest.paging import PageQuery
 from gatepost.rest.paging import page as page_of
@@ -173,8 +172,5 @@ def _lines(rows: list[Contact], vocabulary: Vocabulary) -> list[tuple[Contact, d
 
 
 def _back(request: PageRequest) -> str:
-    """Where they came from, if that is ours."""
-    back = request.POST.get("back", "")
-    if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
-        return back
-    return f"/w/{request.asker.workspace.pk}/contacts/"
+    """Where they came from."""
+    return path_of_ours(request.POST.get("back", ""), f"/w/{request.asker.workspace.pk}/contacts/")

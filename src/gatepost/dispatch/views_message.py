@@ -11,7 +11,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from gatepost.dispatch import services, story
@@ -20,7 +19,7 @@ from gatepost.messages.api import own_message
 from gatepost.messages.log import Standing, standings
 from gatepost.messages.models import Message
 from gatepost.messages.views import draft_done
-from gatepost.pages.access import PageRequest, page
+from gatepost.pages.access import PageRequest, page, path_of_ours
 from gatepost.problems import Problem
 from gatepost.sms.ids import from_ref, to_ref
 from gatepost.sms.states import State
@@ -174,7 +173,5 @@ def _done(request: PageRequest, action: Action, chosen: Sequence[Message]) -> Ht
 
 
 def _back(request: PageRequest) -> str:
-    wanted = request.POST.get("back", "")
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
-        return wanted
-    return reverse("log", kwargs={"workspace": request.asker.workspace.pk})
+    log = reverse("log", kwargs={"workspace": request.asker.workspace.pk})
+    return path_of_ours(request.POST.get("back", ""), log)

@@ -20,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from gatepost.problems import Problem
 from gatepost.workspaces.access import Caller
@@ -161,6 +162,15 @@ def workspaces_of(user: User) -> list[Workspace]:
     """The workspaces that the user may enter, by name."""
     every = Workspace.objects.all() if user.is_superuser else Workspace.objects.filter(memberships__user=user)
     return list(every.order_by("name"))
+
+
+def path_of_ours(wanted: str, otherwise: str) -> str:
+    """What a form says where to go next, if that is a path of this installation.
+
+    Anything else could lead elsewhere, or is taken for the name of a page that there is not.
+    """
+    is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if is_ours else otherwise
 
 
 def _refuse_twins(name: str) -> None:
