@@ -11,6 +11,7 @@ from gatepost.dispatch.threads import in_thread
 from gatepost.gateways.models import Gateway
 from gatepost.intake import app
 from gatepost.providers import registry
+from gatepost.providers.base import MalformedAnswer
 
 LISTED = "/listener/of/caller"
 MMS = "/panel/tickets/incoming/caller/mms"
@@ -60,6 +61,17 @@ async def test_a_call_without_any_proof_is_refused(paths, query):
     await switch_on(paths.gateway)
     assert (await call("/panel/tickets/incoming/caller", inbound(), query)).status == 403
     assert stored(paths) == []
+
+
+async def test_a_call_that_cannot_be_read_proves_nothing(paths, monkeypatch):
+    def verify(raw, account):
+        raise MalformedAnswer("the body is not multipart")
+
+    every = registry.all_providers()
+    caller = replace(every["caller"], verify=verify)
+    monkeypatch.setattr(registry, "all_providers", lambda: {**every, "caller": caller})
+    await switch_on(paths.gateway)
+    assert (await call("/panel/tickets/incoming/caller", b"\xff")).status == 403
 
 
 async def test_an_address_on_the_list_is_proof_and_any_other_is_refused_even_with_the_secret(paths):
