@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.integration.channels.conftest import NobodyStops, Post, run, settings_of, states
-from tests.support.mail_server import Box, mail_server
+from tests.support.mail_server import PASSWORD, Box, mail_server
 from tests.support.tenants import ACTOR, Tenant, tenant
 
 from gatepost.audience import contacts, documents
@@ -206,7 +206,7 @@ def test_a_server_that_is_away_makes_mails_wait_and_the_account_rest(
     run(account)
     account.refresh_from_db()
     assert account.failures == 1, "left alone while it rests"
-    accounts.update_account(account, actor=ACTOR, settings={"port": box.port})
+    accounts.update_account(account, actor=ACTOR, settings={"port": box.port, "password": PASSWORD})
     run(account)
     assert states(mails) == ["submitted"]
 
@@ -233,7 +233,7 @@ def test_private_addresses_are_out_of_reach_unless_the_operator_allows_them(
         assert "GATEPOST_EGRESS_ALLOW" in account.trouble, host
     assert (states(mails), box.connections) == (["queued"], 0)
     monkeypatch.setitem(settings.CONFIG, "EGRESS_ALLOW", (f"127.0.0.1:{box.port}",))
-    accounts.update_account(account, actor=ACTOR, settings={"host": "127.0.0.1"})
+    accounts.update_account(account, actor=ACTOR, settings={"host": "127.0.0.1", "password": PASSWORD})
     run(account)
     assert states(mails) == ["submitted"]
 
@@ -404,7 +404,7 @@ def test_whatever_answers_is_survived(
 ) -> None:
     ports: list[int] = []
     thread = _talking(ports, [greeting], [])
-    accounts.update_account(account, actor=ACTOR, settings={"port": ports[0]})
+    accounts.update_account(account, actor=ACTOR, settings={"port": ports[0], "password": PASSWORD})
     mails = post("ann@x.example")
     run(account)
     account.refresh_from_db()
