@@ -18,13 +18,17 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING, Any, Final
 
+from gatepost.problems import Problem
+
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
 
 MEMORY: Final = 1024 * 1024 * 1024
 """Bytes of address space; a workbook of numbers as large as tables.SHEET_LIMIT needs some 700 MiB."""
-PROCESSOR_S: Final = 60
-DEADLINE_S: Final = 180
+PROCESSOR_S: Final = 40
+DEADLINE_S: Final = 120
+PATIENCE_S: Final = 10.0
+RETRY_AFTER_S: Final = "20"
 MOST_COLUMNS: Final = 200
 MOST_SHEETS: Final = 100
 LONGEST_NAME: Final = 60
@@ -41,19 +45,27 @@ def unpack(workbook: Path, table: Path, worth: Callable[[Sequence[str]], int]) -
     """Write as CSV in UTF-8 the sheet that is shown and whose first row is worth the most.
 
     DONE, UNREADABLE or EMPTY, anything else where it took too much; and which sheet of how many it was.
+    Raises Problem `too_many_requests` while another one is read: memory is bounded for one, and so are the threads that
+    wait.
     """
-    command = [sys.executable, "-m", __name__, str(workbook), str(table)]
-    with (
-        _one_at_a_time,
-        subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True, encoding="utf-8") as child,
-    ):
-        deadline = threading.Timer(DEADLINE_S, child.kill)
-        deadline.start()
-        try:
-            sheet = _choose(child, worth)
-            return child.wait(), sheet
-        finally:
-            deadline.cancel()
+    if not _one_at_a_time.acquire(timeout=PATIENCE_S):
+        raise Problem("too_many_requests", "Another workbook is being read.", headers={"Retry-After": RETRY_AFTER_S})
+    try:
+        command = [sys.executable, "-m", __name__, str(workbook), str(table)]
+        with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True, encoding="utf-8") as child:
+            return _led(child, worth)
+    finally:
+        _one_at_a_time.release()
+
+
+def _led(child: "subprocess.Popen[str]", worth: Callable[[Sequence[str]], int]) -> tuple[int, str]:
+    deadline = threading.Timer(DEADLINE_S, child.kill)
+    deadline.start()
+    try:
+        sheet = _choose(child, worth)
+        return child.wait(), sheet
+    finally:
+        deadline.cancel()
 
 
 def _choose(child: "subprocess.Popen[str]", worth: Callable[[Sequence[str]], int]) -> str:

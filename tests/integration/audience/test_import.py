@@ -12,7 +12,7 @@ from django.utils import timezone
 from procrastinate.exceptions import JobAborted
 from tests.support.tenants import ACTOR, Tenant
 
-from gatepost.audience import importing, tables
+from gatepost.audience import importing, tables, workbooks
 from gatepost.audience.export import fault_lines, lines
 from gatepost.audience.models import Contact, Import, ImportFault
 from gatepost.audience.tables import TableRow
@@ -261,6 +261,14 @@ def test_what_is_no_table_is_told_and_leaves_nothing(north: Tenant, files_dir: P
     assert [fault.code for fault in problem.value.faults] == [code]
     assert not Import.objects.exists()
     assert not [path for path in files_dir.rglob("*") if path.is_file()]
+
+
+def test_a_workbook_is_turned_away_while_another_is_read(north: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "PATIENCE_S", 0.01)
+    with workbooks._one_at_a_time, pytest.raises(Problem) as problem:
+        uploaded(north, far_out())
+    assert (problem.value.code, problem.value.headers) == ("too_many_requests", {"Retry-After": "20"})
+    assert not Import.objects.exists()
 
 
 def test_a_quote_that_never_closes_ends_the_import_in_words(north: Tenant) -> None:
