@@ -36,6 +36,10 @@ from gatepost.workspaces.models import Workspace
 DEEPEST: Final = 6
 MOST_CONDITIONS: Final = 200
 MOST_VALUES: Final = 1000
+MOST_PATTERNS: Final = 200
+"""Texts that are looked for within others, in a whole filter: each of them is tried on every contact."""
+MOST_IN_ALL: Final = 5000
+"""Values of a whole filter."""
 LONGEST_VALUE: Final = 300
 
 
@@ -101,7 +105,7 @@ class _Reader:
         self.faults: list[Fault] = []
         self._vocabulary = vocabulary
         self._fields = fields_of(vocabulary.custom.values())
-        self._count = 0
+        self._count = self._patterns = self._in_all = 0
 
     def node(self, said: Any, path: str, depth: int) -> Group | Condition:
         if said in (None, {}) and depth == 1:
@@ -148,6 +152,12 @@ class _Reader:
             raise Unfit("required", "Write a value.")
         if len(several) > MOST_VALUES:
             raise Unfit("too_many", f"At most {MOST_VALUES} values.")
+        self._in_all += len(several)
+        self._patterns += len(several) if op in ("contains", "starts") else 0
+        if self._in_all > MOST_IN_ALL:
+            raise Unfit("too_many", f"At most {MOST_IN_ALL} values in a filter.")
+        if self._patterns > MOST_PATTERNS:
+            raise Unfit("too_many", f"At most {MOST_PATTERNS} texts that are contained or stand at the beginning.")
         if len(several) > 1 and op in ("at_least", "at_most", "from", "until"):
             raise Unfit("too_many", "Write one value.")
         return tuple(dict.fromkeys(self._value(field, op, one) for one in several))

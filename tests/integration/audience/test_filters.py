@@ -190,6 +190,8 @@ def test_entries_go_by_number_too_and_survive_a_new_name(filled: Tenant) -> None
         ({"field": "status", "op": "is", "value": "new", "more": 1}, "filter", "bad_filter"),
         ({"not": {"not": {"not": {"not": {"not": {"not": {}}}}}}}, "filter.not.not.not.not.not.not", "too_deep"),
         ({"any": [{"field": "status", "op": "is", "value": "new"}] * 201}, "filter.any.200", "too_many"),
+        ({"any": [{"field": "login", "op": "contains", "value": ["a"] * 101}] * 2}, "filter.any.1.value", "too_many"),
+        ({"any": [{"field": "login", "op": "is", "value": ["a"] * 1000}] * 6}, "filter.any.5.value", "too_many"),
     ],
 )
 def test_what_does_not_fit_is_named_at_its_place(filled: Tenant, filter_: Any, field: str, code: str) -> None:
