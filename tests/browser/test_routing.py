@@ -41,7 +41,8 @@ def test_rules_are_written_ordered_and_asked(
 
     page.get_by_role("button", name="Up Poland").press("Enter")
     order(page, "Poland", "Everything")
-    expect(page.get_by_role("button", name="Down Poland")).to_be_enabled()
+    expect(page.locator("#moved")).to_have_text("Poland is rule 1 of 2 now.")
+    expect(page.get_by_role("button", name="Up Poland")).to_be_focused()
     page.locator(".rule", has_text="Everything").drag_to(
         page.locator(".rule", has_text="Poland"), target_position={"x": 40, "y": 5}
     )

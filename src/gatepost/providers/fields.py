@@ -152,7 +152,10 @@ def _url(field: Field, value: Any) -> str:
         raise FieldError(field.name, "bad_url", f"{field.title}: this is not a URL.") from None
     if parts.scheme not in field.schemes or not host:
         allowed = " or ".join(f"{scheme}://" for scheme in field.schemes)
-        raise FieldError(field.name, "bad_url", f"{field.title}: write a full address that starts with {allowed}.")
+        plain = "; http:// only to what GATEPOST_EGRESS_ALLOW names" if parts.scheme == "http" else ""
+        raise FieldError(
+            field.name, "bad_url", f"{field.title}: write a full address that starts with {allowed}{plain}."
+        )
     if parts.username or parts.password:
         raise FieldError(
             field.name,

@@ -101,8 +101,10 @@ def move_rule(rule: RouteRule, steps: int, *, actor: str) -> None:
         _lock(rule.workspace)
         order = [each.pk for each in RouteRule.objects.of(rule.workspace)]
         place = order.index(rule.pk)
-        order.insert(max(0, min(len(order) - 1, place + steps)), order.pop(place))
-        reorder_rules(rule.workspace, order, actor=actor)
+        wanted = max(0, min(len(order) - 1, place + steps))
+        if wanted != place:
+            order.insert(wanted, order.pop(place))
+            reorder_rules(rule.workspace, order, actor=actor)
 
 
 def _lock(workspace: Workspace | None) -> None:

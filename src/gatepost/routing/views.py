@@ -135,8 +135,10 @@ def switch_rule(request: PageRequest, rule: int) -> HttpResponse:
 @require_POST
 def move_rule(request: PageRequest, rule: int) -> HttpResponse:
     """One place up or down."""
-    services.move_rule(_rule(request, rule), -1 if "up" in request.POST else 1, actor=request.asker.actor)
-    return _changed(request)
+    row = _rule(request, rule)
+    services.move_rule(row, -1 if "up" in request.POST else 1, actor=request.asker.actor)
+    order = list(RouteRule.objects.of(row.workspace).values_list("pk", flat=True))
+    return _changed(request, f"{row.name} is rule {order.index(row.pk) + 1} of {len(order)} now.")
 
 
 @page("routing/order/", "route-order", Right.ROUTES_WRITE)
@@ -156,12 +158,13 @@ def order_rules(request: PageRequest) -> HttpResponse:
     return _changed(request)
 
 
-def _changed(request: PageRequest) -> HttpResponse:
-    """The lists alone for htmx, else the page."""
+def _changed(request: PageRequest, moved: str = "") -> HttpResponse:
+    """The lists alone for htmx, with where the rule that was moved is now, else the page."""
     if request.headers.get("HX-Request"):
         shown = _lists(request.asker) | {
             "may_change": request.asker.has(Right.ROUTES_WRITE),
             "is_administrator": request.asker.is_administrator,
+            "moved": moved,
         }
         return render(request, "routing/rules.html", shown)
     return redirect("routing", workspace=request.asker.workspace.pk)

@@ -12,7 +12,7 @@ from tests.support.tenants import ACTOR, Tenant, administrator, tenant
 from gatepost.gateways import services as gateway_services
 from gatepost.gateways.models import Gateway
 from gatepost.routing import services
-from gatepost.routing.models import RouteRule
+from gatepost.routing.models import RouteRule, RoutingChange
 from gatepost.workspaces.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +134,10 @@ def test_rules_are_moved_by_buttons_and_by_dragging(north: Tenant, gateways: lis
     assert rules(north) == ["a", "c", "b"]
     fragment = client.post(at(north, "route-move", rule=made[0].pk), {"down": "yes"}, headers={"HX-Request": "true"})
     assert rules(north) == ["c", "a", "b"]
+    assert "a is rule 2 of 3 now." in fragment.content.decode()
+    changes = RoutingChange.objects.count()
+    client.post(at(north, "route-move", rule=made[2].pk), {"up": "yes"})
+    assert (rules(north), RoutingChange.objects.count()) == (["c", "a", "b"], changes), "it was the first one already"
     assert "<h1" not in fragment.content.decode()
     client.post(at(north, "route-order"), {"scope": "workspace", "rule": [each.pk for each in made]})
     assert rules(north) == ["a", "b", "c"]
