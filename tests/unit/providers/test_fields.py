@@ -125,3 +125,8 @@ def test_a_field_is_needed_only_where_it_applies(mode: str, needed: set[str]) ->
 def test_a_field_has_a_title() -> None:
     assert Text("api_key").title == "API key"
     assert Text("api_key", label="API key").title == "API key"
+
+
+def test_an_address_without_tls_says_where_it_is_allowed() -> None:
+    with pytest.raises(FieldError, match=r"starts with https://; http:// only to what GATEPOST_EGRESS_ALLOW names"):
+        Url("base_url").clean("http://127.0.0.1:9000")
