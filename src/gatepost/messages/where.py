@@ -95,8 +95,8 @@ def _outcome(verdict: Verdict) -> str:
 def _standing(
     gateway_id: int, name: str, chosen_id: int | None, why: Mapping[int, str], snapshot: Snapshot
 ) -> Standing:
+    reason = (why.get(gateway_id) or snapshot.absent.get(gateway_id) or "").removesuffix(".")
     if gateway_id == chosen_id:
-        words = f"Chosen, although {why[gateway_id].removesuffix('.')}: there is no other." if gateway_id in why else "Chosen."
+        words = f"Chosen, although {reason}: there is no other." if gateway_id in why else "Chosen."
         return Standing(gateway_id, name, True, words)
-    reason = why.get(gateway_id) or snapshot.absent.get(gateway_id)
-    return Standing(gateway_id, name, False, f"Not chosen: {reason.removesuffix('.')}." if reason else "No step came to it.")
+    return Standing(gateway_id, name, False, f"Not chosen: {reason}." if reason else "No step came to it.")

@@ -233,6 +233,10 @@ def test_where_would_this_message_go(north: Tenant, gateways: list[Gateway]) -> 
         "Three": "Chosen.",
     }
     assert Message.objects.count() == before
+    services.update_gateway(gateways[2], actor=ACTOR, common_values={"max_segments": 1})
+    long = client.post(f"{PATH}/where", {"to": "+48600100200", "text": "a" * 161}, "application/json").json()
+    words = {each["name"]: each["words"] for each in long["gateways"]}
+    assert words["Three"] == "Not chosen: The text needs 2 segments; gateway Three takes at most 1."
 
 
 @pytest.mark.parametrize(
