@@ -23,8 +23,6 @@ pytestmark = [pytest.mark.browser]
 MOST_CLICKS = 10
 SOON_S = 5.0
 """So long after the first gateway broke new messages go through the second."""
-BUSY = 4.0
-"""A test that shares its machine with others allows so many times what is promised."""
 COUNT_CLICKS = "addEventListener('click', (event) => event.isTrusted && countClick(), true)"
 
 
@@ -130,7 +128,7 @@ def test_when_the_first_gateway_breaks_the_second_takes_over(
         (message.submitted_at - message.created_at).total_seconds() for message in submitted if message.submitted_at
     ]
     say(f"from accepted to taken by the second gateway: {max(accepted_to_taken):.1f} s at most")
-    assert max(accepted_to_taken) < BUSY * SOON_S
+    assert max(accepted_to_taken) < SOON_S
     page.locator("#conversation .bubble", has_text="The first one").get_by_role("link", name="Cape").click()
     expect(page.locator(".timeline").first).to_contain_text("The provider was not reached")
     expect(page.locator(".timeline").first).to_contain_text("From Warsaw to Cape")
