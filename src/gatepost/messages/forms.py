@@ -20,7 +20,7 @@ from gatepost.messages.wishes import Snapshot, Wish
 from gatepost.pages.zones import UTC as UTC_ZONE
 from gatepost.pages.zones import named
 from gatepost.rest.storable import LARGEST, as_id
-from gatepost.sms.states import Word
+from gatepost.sms.states import State, Word
 from gatepost.workspaces.models import Workspace
 
 PRIORITIES = (("normal", "Normal"), ("code", "One-time code: before all others"), ("bulk", "Bulk: after all others"))
@@ -145,7 +145,7 @@ class LogForm(forms.Form):
     def __init__(self, workspace: Workspace, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         choices: Mapping[str, list[tuple[str, str]]] = {
-            "word": [(word.value, word.value) for word in Word],
+            "word": [*((word.value, word.value) for word in Word), (State.UNKNOWN.value, "In doubt")],
             "kind": [(str(value), str(label)) for value, label in Kind.choices],
             "gateway": [(str(gateway.pk), gateway.name) for gateway in workspace.gateways.order_by("name")],
         }
@@ -169,8 +169,11 @@ class LogForm(forms.Form):
             since, until = day_span(asked.get("since"), asked.get("until"), zone)
         else:
             since, until = between(asked.get("period", ""), datetime.now(zone))
+        word = asked.get("word")
+        is_in_doubt = word == State.UNKNOWN.value
         return Filters(
-            word=Word(asked["word"]) if asked.get("word") else None,
+            word=Word(word) if word and not is_in_doubt else None,
+            states=(State.UNKNOWN,) if is_in_doubt else (),
             kind=asked.get("kind", ""),
             gateway_id=int(asked["gateway"]) if asked.get("gateway") else None,
             to=asked.get("to", ""),

@@ -64,21 +64,23 @@ def test_each_filter_finds_what_it_names(north: Tenant, gateway: Gateway) -> Non
     in_queue(queued)
     moving = a_message(north.workspace, gateway, state="queued", kind="test")
     failed = a_message(north.workspace, None, state="rejected", to_digits="447700900001", campaign_id=7)
-    assert found(north) == [failed.pk, moving.pk, queued.pk, plain.pk]
+    doubtful = a_message(north.workspace, gateway, state="unknown", to_digits="447700900001")
+    assert found(north) == [doubtful.pk, failed.pk, moving.pk, queued.pk, plain.pk]
     for query, expected in (
         ({"word": "Sent"}, [plain]),
         ({"word": "New"}, [queued]),
         ({"word": "Sending"}, [moving]),
-        ({"word": "Error"}, [failed]),
+        ({"word": "Error"}, [doubtful, failed]),
+        ({"word": "unknown"}, [doubtful]),
         ({"word": "Expired"}, []),
         ({"word": "Cancelled"}, []),
         ({"kind": "test"}, [moving]),
-        ({"gateway": str(gateway.pk)}, [moving, queued, plain]),
-        ({"to": "+44 7700"}, [failed]),
+        ({"gateway": str(gateway.pk)}, [doubtful, moving, queued, plain]),
+        ({"to": "+44 7700"}, [doubtful, failed]),
         ({"to": "nobody"}, []),
         ({"campaign": "7"}, [failed]),
         ({"word": "Error", "to": "48"}, []),
-        ({"period": "today"}, [failed, moving, queued, plain]),
+        ({"period": "today"}, [doubtful, failed, moving, queued, plain]),
         ({"period": "yesterday"}, []),
     ):
         assert found(north, **query) == [message.pk for message in expected], query
