@@ -177,6 +177,7 @@ def test_from_a_messy_table_to_one_persons_message(
     page.get_by_role("link", name="History", exact=True).click()
     page.get_by_label("Type", exact=True).select_option("mass")
     page.get_by_role("button", name="Show").click()
+    expect(page).to_have_url(re.compile("kind=mass"))
     assert page.locator(".filters input[type=search]").evaluate(HAS_ROOM)
     look("history")
     page.get_by_role("link", name="Dear {{ first_name }}").click()

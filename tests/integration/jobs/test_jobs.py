@@ -100,7 +100,7 @@ def test_of_two_who_ask_at_the_same_time_one_is_told_that_it_waits_already(dsn: 
     with transaction.atomic():
         assert defer("test.note", only_once="one", word="one")
         other.start()
-        wait_until(is_blocked, 10, "the other one to come to the same lock")
+        wait_until(is_blocked, 60, "the other one to come to the same lock")
     other.join()
     assert (answers, waiting()) == ([False], 1)
 
